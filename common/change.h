@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * One operation of a transaction: what a statement of a policy file, a command
+ * and an Operation of the protocol all turn into. A ruleset is nothing but the
+ * list of changes that makes it from nothing.
+ */
+#ifndef PEP_COMMON_CHANGE_H
+#define PEP_COMMON_CHANGE_H
+
+#include "common/policy.h"
+
+enum change_kind {
+	CHANGE_CREATE_POLICY, /* must not exist */
+	CHANGE_PUT_POLICY,    /* create, or replace and keep the counters */
+	CHANGE_DELETE_POLICY,
+	CHANGE_FLUSH_POLICIES,
+	CHANGE_DEFAULT, /* of iface, or of all without one of their own */
+	CHANGE_UNSET_DEFAULT,
+	CHANGE_SETTING,
+	CHANGE_ATTACH,
+	CHANGE_DETACH,
+	CHANGE_SET, /* a named set: known to the grammar, refused by this engine */
+};
+
+enum attach_mode { ATTACH_AUTO = 0, ATTACH_NATIVE = 1, ATTACH_GENERIC = 2, ATTACH_OFFLOAD = 3 };
+
+/* Settings by name; setting_info() has ranges and defaults. */
+enum setting {
+	SETTING_FRAGMENTS,  /* 0 match, 1 drop */
+	SETTING_MALFORMED,  /* 0 pass, 1 drop */
+	SETTING_EVENT_RATE, /* events per second and CPU, 0 .. 10^7, default 10000 */
+	SETTING_CAPTURE,    /* bytes of the frame in an event, 0 .. 96, default 0 */
+	SETTING_MAX,
+};
+
+struct change {
+	enum change_kind kind;
+	struct policy policy;            /* CREATE, PUT */
+	char name[POLICY_NAME_MAX + 1];  /* DELETE: policy; SET: set */
+	char iface[IFACE_NAME_SIZE];     /* DEFAULT, ATTACH, DETACH; "" = global */
+	bool block;                      /* DEFAULT */
+	enum setting setting;            /* SETTING */
+	uint64_t value;                  /* SETTING */
+	enum attach_mode mode;           /* ATTACH */
+	bool allow_missing;              /* DELETE, DETACH */
+};
+
+void change_init(struct change *change, enum change_kind kind);
+void change_deinit(struct change *change);
+int change_copy(const struct change *change, struct change *ret); /* 0 or -ENOMEM */
+
+/* A growing list; owns its changes. */
+struct change_list {
+	struct change *items;
+	size_t count;
+	size_t room;
+};
+#define _cleanup_changes_ _cleanup_(change_list_deinit)
+void change_list_deinit(struct change_list *list);
+/* Takes the content of `change` (left empty) on success. 0 or -ENOMEM. */
+int change_list_push(struct change_list *list, struct change *change);
+
+struct setting_info {
+	const char *name;   /* "event-rate" */
+	uint64_t minimum, maximum, value; /* value: the default */
+	const char *words[2]; /* names of 0 and 1, or NULL for a number */
+	const char *help;
+};
+const struct setting_info *setting_info(enum setting setting);
+
+/* Text ("drop", "5000") of a setting to its value; the message quotes the text and the range. */
+int setting_parse(const char *name, const char *value, const char *path, enum setting *ret_setting,
+		  uint64_t *ret_value, struct error *err);
+/* `ret` gets the value's text. */
+void setting_format(enum setting setting, uint64_t value, char ret[static 24]);
+
+const char *attach_mode_name(enum attach_mode mode); /* "auto", "native", ... */
+bool attach_mode_parse(const char *text, enum attach_mode *ret);
+
+#endif

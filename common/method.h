@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The method table: the one list of what can be called, shared by the daemon,
+ * the library and the test that compares it with the descriptor set.
+ */
+#ifndef PEP_COMMON_METHOD_H
+#define PEP_COMMON_METHOD_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "common/macros.h"
+
+enum method_kind { METHOD_UNARY, METHOD_SERVER_STREAM };
+
+enum method_right {
+	METHOD_READ,  /* root and any of the three groups */
+	METHOD_ADMIN, /* root and the admin group */
+};
+
+enum method_id {
+	METHOD_GET_SERVER_INFO,
+	METHOD_GET_DESCRIPTOR,
+	METHOD_APPLY_CHANGES,
+	METHOD_CREATE_POLICY,
+	METHOD_GET_POLICY,
+	METHOD_UPDATE_POLICY,
+	METHOD_DELETE_POLICY,
+	METHOD_LIST_POLICIES,
+	METHOD_ATTACH_INTERFACE,
+	METHOD_DETACH_INTERFACE,
+	METHOD_LIST_INTERFACES,
+	METHOD_GET_STATS,
+	METHOD_WATCH_STATS,
+	METHOD_STREAM_EVENTS,
+	METHOD_LIST_SUBSCRIPTIONS,
+	METHOD_CANCEL_SUBSCRIPTION,
+	METHOD_HEALTH_CHECK,
+	METHOD_COUNT,
+};
+
+struct method {
+	const char *service; /* "pepctl.v1.Pepctl" */
+	const char *name;    /* "GetPolicy" */
+	const ProtobufCMessageDescriptor *request;
+	const ProtobufCMessageDescriptor *response; /* of each message of a stream */
+	enum method_kind kind;
+	bool mutates; /* unknown fields are refused, the deadline decides */
+	enum method_right right;
+};
+
+extern const struct method method_table[METHOD_COUNT]; /* by enum method_id */
+
+/* The strings are not terminated. NULL when there is no such method;
+ * `*ret_service_known` says which of the two was wrong. */
+const struct method *method_find(const char *service, size_t service_size, const char *name,
+				 size_t name_size, bool *ret_service_known);
+
+#endif
