@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Ruling → XDP verdict. Limiter and redirect may still change the ruling: to
+ * "rate", or to "failed" when the target is gone.
+ */
+#ifndef PEP_BPF_ACTIONS_H
+#define PEP_BPF_ACTIONS_H
+
+#include "classify.h"
+#include "limiter.h"
+#include "maps.h"
+
+#define PEP_MAC_SIZE 6u
+
+PEP_INLINE void pep_ruling_block(
+	struct pep_ruling *ruling, enum pep_reason reason, enum pep_tally tally)
+{
+	ruling->reason = (__u8)reason;
+	ruling->tally = (__u8)tally;
+}
+
+PEP_INLINE int pep_act_limit(const struct pep_packet *packet, struct pep_ruling *ruling)
+{
+	const struct pep_rule *rule = ruling->rule;
+	__u32 units = rule->flags & PEP_RULE_LIMIT_PACKETS ? 1 : packet->ip_length;
+	__u32 slot = rule->slot;
+	struct pep_limiter *limiter = bpf_map_lookup_elem(&limiter_map, &slot);
+
+	if (limiter && pep_limit_pass(limiter, rule, bpf_ktime_get_ns(), units))
+		return XDP_PASS;
+	pep_ruling_block(ruling, PEP_REASON_RATE, PEP_TALLY_BLOCK_RATE);
+	return XDP_DROP;
+}
+
+PEP_INLINE int pep_act_reflect(struct xdp_md *ctx, struct pep_ruling *ruling)
+{
+	__u8 mac[2][PEP_MAC_SIZE];
+	__u8 swapped[2][PEP_MAC_SIZE];
+
+	if (!bpf_xdp_load_bytes(ctx, 0, mac, sizeof(mac))) {
+		__builtin_memcpy(swapped[0], mac[1], PEP_MAC_SIZE);
+		__builtin_memcpy(swapped[1], mac[0], PEP_MAC_SIZE);
+		if (!bpf_xdp_store_bytes(ctx, 0, swapped, sizeof(swapped)))
+			return XDP_TX;
+	}
+	pep_ruling_block(ruling, PEP_REASON_FAILED, PEP_TALLY_BLOCK_FAILED);
+	return XDP_DROP;
+}
+
+/* The helper answers XDP_ABORTED, the lower bits of flags, when the index is empty. */
+PEP_INLINE int pep_act_redirect(struct xdp_md *ctx, struct pep_ruling *ruling)
+{
+	const struct pep_rule *rule = ruling->rule;
+	__u8 mac[PEP_MAC_SIZE];
+
+	if (bpf_redirect_map(&redirect_map, rule->redirect, XDP_ABORTED) == XDP_REDIRECT) {
+		if (!(rule->flags & PEP_RULE_MAC))
+			return XDP_REDIRECT;
+		__builtin_memcpy(mac, rule->mac, sizeof(mac));
+		if (!bpf_xdp_store_bytes(ctx, 0, mac, sizeof(mac)))
+			return XDP_REDIRECT;
+	}
+	pep_ruling_block(ruling, PEP_REASON_FAILED, PEP_TALLY_BLOCK_FAILED);
+	return XDP_DROP;
+}
+
+PEP_INLINE int pep_act(
+	struct xdp_md *ctx, const struct pep_packet *packet, struct pep_ruling *ruling)
+{
+	if (ruling->action == PEP_ACTION_ALLOW)
+		return XDP_PASS;
+	if (!ruling->rule)
+		return XDP_DROP;
+	switch (ruling->action) {
+	case PEP_ACTION_RATE_LIMIT:
+		return pep_act_limit(packet, ruling);
+	case PEP_ACTION_REFLECT:
+		return pep_act_reflect(ctx, ruling);
+	case PEP_ACTION_REDIRECT:
+		return pep_act_redirect(ctx, ruling);
+	default: /* block; reject, which no ruleset holds yet */
+		return XDP_DROP;
+	}
+}
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * One tally per packet, and the row of the policy that decided. Both are of
+ * this CPU alone and the program cannot be preempted by itself, hence plain
+ * additions.
+ */
+#ifndef PEP_BPF_COUNTERS_H
+#define PEP_BPF_COUNTERS_H
+
+#include "classify.h"
+#include "maps.h"
+
+PEP_INLINE void pep_count(
+	__u32 iface, const struct pep_packet *packet, const struct pep_ruling *ruling)
+{
+	struct pep_stats *stats = bpf_map_lookup_elem(&stats_map, &iface);
+	struct pep_count *tally;
+
+	if (!stats || ruling->tally >= PEP_TALLY_MAX)
+		return;
+	tally = &stats->tally[ruling->tally];
+	tally->packets++;
+	tally->bytes += packet->length;
+	if (packet->error && packet->error < PEP_PARSE_MAX)
+		stats->parse_errors[packet->error]++;
+}
+
+/* Returns how many decisions this CPU has made by the policy; 0 when it has no row. */
+PEP_INLINE __u64 pep_count_policy(
+	__u32 slots, const struct pep_packet *packet, const struct pep_ruling *ruling)
+{
+	__u32 at = bpf_get_smp_processor_id() * slots + ruling->rule->slot;
+	struct pep_policy_stats *stats = bpf_map_lookup_elem(&policy_stats, &at);
+
+	if (!stats)
+		return 0;
+	stats->packets++;
+	stats->bytes += packet->length;
+	if (ruling->tally == PEP_TALLY_BLOCK_RATE) {
+		stats->exceeded_packets++;
+		stats->exceeded_bytes += packet->length;
+	}
+	stats->last_hit = bpf_ktime_get_coarse_ns();
+	return stats->packets;
+}
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Which decisions are reported, and their records. Every reportable decision
+ * takes the next number of its CPU before anything can suppress its record, so
+ * a reader that counts numbers knows of every record that it did not get.
+ *
+ * Reportable: every drop, and with "log" every log_every-th decision of the
+ * policy (its drops then too: 1/N is how a flood is sampled); the first of
+ * them on each CPU at once, so that a sampled policy is seen to work.
+ */
+#ifndef PEP_BPF_EVENTS_H
+#define PEP_BPF_EVENTS_H
+
+#include "classify.h"
+#include "maps.h"
+
+#define PEP_EVENT_WINDOW 1000000000ull /* ns */
+
+/* decisions: of the policy on this CPU, this one included. */
+PEP_INLINE int pep_is_reportable(const struct pep_ruling *ruling, __u64 decisions)
+{
+	const struct pep_rule *rule = ruling->rule;
+
+	if (rule && rule->flags & PEP_RULE_NOLOG)
+		return 0;
+	if (rule && rule->flags & PEP_RULE_LOG)
+		return rule->log_every <= 1 || decisions % rule->log_every == 1;
+	return pep_is_blocked(ruling->tally);
+}
+
+/* 0 when this CPU has had its events of the second. */
+PEP_INLINE int pep_event_admit(struct pep_event_state *state, __u32 rate, __u64 now)
+{
+	if (now - state->window_start >= PEP_EVENT_WINDOW) {
+		state->window_start = now;
+		state->window_count = 0;
+	}
+	if (state->window_count >= rate)
+		return 0;
+	state->window_count++;
+	return 1;
+}
+
+PEP_INLINE void pep_event_set_packet(struct pep_event *event, const struct pep_packet *packet)
+{
+	event->length = packet->length;
+	event->family = packet->family;
+	event->proto = packet->proto;
+	__builtin_memcpy(event->src, packet->src, sizeof(event->src));
+	__builtin_memcpy(event->dst, packet->dst, sizeof(event->dst));
+	event->sport = packet->sport;
+	event->dport = packet->dport;
+	event->vlan = packet->vlan;
+	event->icmp_type = packet->icmp_type;
+	event->icmp_code = packet->icmp_code;
+	event->tcp_flags = packet->tcp_flags;
+	event->parse_error = packet->error;
+}
+
+/* As the frame leaves: a reflected or redirected one has its new addresses. */
+PEP_INLINE void pep_event_capture(struct pep_event *event, struct xdp_md *ctx, __u32 capture)
+{
+	__u32 size = capture < event->length ? capture : event->length;
+
+	event->captured = 0;
+	__builtin_memset(event->data, 0, sizeof(event->data));
+	if (size > PEP_CAPTURE_MAX)
+		size = PEP_CAPTURE_MAX;
+	if (size && !bpf_xdp_load_bytes(ctx, 0, event->data, size))
+		event->captured = (__u16)size;
+}
+
+PEP_INLINE void pep_event_set_ruling(struct pep_event *event, const struct pep_ruling *ruling)
+{
+	event->action = ruling->action;
+	event->reason = ruling->reason;
+	if (ruling->rule)
+		__builtin_memcpy(event->policy, ruling->rule->name, sizeof(event->policy));
+	else
+		__builtin_memset(event->policy, 0, sizeof(event->policy));
+}
+
+PEP_INLINE void pep_report(struct xdp_md *ctx, const struct pep_ruleset *ruleset,
+	const struct pep_packet *packet, const struct pep_ruling *ruling)
+{
+	struct pep_event_state *state;
+	struct pep_event *event;
+	__u32 zero = 0;
+	__u64 now;
+
+	state = bpf_map_lookup_elem(&event_state, &zero);
+	if (!state)
+		return;
+	now = bpf_ktime_get_ns();
+	state->numbered++;
+	if (!pep_event_admit(state, ruleset->event_rate, now)) {
+		state->suppressed++;
+		return;
+	}
+	event = bpf_ringbuf_reserve(&ring_buffer, sizeof(*event), 0);
+	if (!event) {
+		state->ring_full++;
+		return;
+	}
+	event->time = now;
+	event->number = state->numbered;
+	event->suppressed = state->suppressed;
+	event->ring_full = state->ring_full;
+	event->revision = ruleset->revision;
+	event->cpu = bpf_get_smp_processor_id();
+	event->ifindex = ctx->ingress_ifindex;
+	event->zero = 0;
+	pep_event_set_packet(event, packet);
+	pep_event_set_ruling(event, ruling);
+	pep_event_capture(event, ctx, ruleset->capture);
+	bpf_ringbuf_submit(event, 0);
+}
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The maps and the look-ups in them. Their names are what bpftool shows and
+ * what the pins are called. Sizes marked "set by pepctld" are only what the
+ * bare object has.
+ *
+ * Mapped arrays are written by the daemon while the program reads: it fills
+ * the half that no generation in use refers to, and waits for an RCU grace
+ * period before it reuses the other.
+ */
+#ifndef PEP_BPF_MAPS_H
+#define PEP_BPF_MAPS_H
+
+#include "frame.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * PEP_POLICIES_DEFAULT); /* set by pepctld */
+	__type(key, struct pep_policy_key);
+	__type(value, struct pep_policy);
+} policy_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pep_config);
+} config_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PEP_IFACES_MAX);
+	__type(key, __u32);
+	__type(value, struct pep_iface);
+} iface_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PEP_IFACE_BUCKETS + PEP_IFACE_PROBES);
+	__type(key, __u32);
+	__type(value, struct pep_iface_ref);
+} iface_index SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set by pepctld: possible CPUs * pep_config.slots */
+	__type(key, __u32);
+	__type(value, struct pep_policy_stats);
+} policy_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set by pepctld: pep_config.slots */
+	__type(key, __u32);
+	__type(value, struct pep_limiter);
+} limiter_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PEP_IFACES_MAX);
+	__type(key, __u32);
+	__type(value, struct pep_stats);
+} stats_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pep_event_state);
+} event_state SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, PEP_RING_SIZE_DEFAULT); /* set by pepctld */
+} ring_buffer SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, PEP_REDIRECTS_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} redirect_map SEC(".maps");
+
+PEP_INLINE const struct pep_policy *pep_policy_find(const struct pep_policy_key *key)
+{
+	return bpf_map_lookup_elem(&policy_map, key);
+}
+
+/* 0 when the interface is not known. */
+PEP_INLINE __u32 pep_iface_slot(__u32 ifindex)
+{
+	const struct pep_iface_ref *ref;
+	__u32 probe;
+	__u32 at;
+
+	for (probe = 0; probe < PEP_IFACE_PROBES; probe++) {
+		at = ifindex % PEP_IFACE_BUCKETS + probe;
+		ref = bpf_map_lookup_elem(&iface_index, &at);
+		if (ref && ref->ifindex == ifindex)
+			return ref->slot;
+	}
+	return 0;
+}
+
+#endif
