@@ -17,9 +17,12 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #define PEP_INLINE static __always_inline
+/* Verified once for any arguments, instead of once for each way that leads to its call. */
+#define PEP_GLOBAL __attribute__((noinline))
 #else
 #include <string.h>
 #define PEP_INLINE static inline
+#define PEP_GLOBAL static inline
 #endif
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -32,61 +35,92 @@
 
 #define PEP_HEADER_MAX 40u /* the longest that is asked for: IPv6 */
 
-struct pep_frame {
-	const __u8 *data; /* linear part */
-	__u32 length;     /* of all buffers together */
-	__u32 end;        /* nothing is read from here on: the end of frame or of the IP packet */
-	__u64 *scratch;   /* PEP_HEADER_MAX bytes for a copied header */
+/* Where bytes are copied from; the argument of PEP_GLOBAL functions. */
 #ifdef __bpf__
-	const __u8 *data_end;
-	struct xdp_md *ctx;
+typedef struct xdp_md pep_source;
+#else
+typedef struct {
+	const __u8 *data;
+	__u32 length;
+} pep_source;
 #endif
+
+struct pep_frame {
+	pep_source *source;
+	const __u8 *data;     /* linear part */
+	const __u8 *data_end; /* equal to data where headers are always copied */
+	__u32 length;         /* of all buffers together */
+	__u32 end;            /* nothing is read from here on: end of the frame or of the IP packet */
+	__u64 *scratch;       /* PEP_HEADER_MAX bytes for a copied header */
 };
 
 #ifdef __bpf__
 
-PEP_INLINE void pep_frame_init(struct pep_frame *frame, struct xdp_md *ctx, __u64 *scratch)
+PEP_INLINE int pep_source_copy(pep_source *source, __u32 offset, void *to, __u32 size)
 {
-	frame->data = (const __u8 *)(long)ctx->data;
-	frame->data_end = (const __u8 *)(long)ctx->data_end;
-	frame->length = bpf_xdp_get_buff_len(ctx);
-	frame->end = frame->length;
-	frame->scratch = scratch;
-	frame->ctx = ctx;
+	return (int)bpf_xdp_load_bytes(source, offset, to, size);
 }
 
-/* NULL when [offset, offset + size) is not inside the frame; valid until the next call. */
-PEP_INLINE const void *pep_frame_at(const struct pep_frame *frame, __u32 offset, __u32 size)
+PEP_INLINE void pep_frame_init(struct pep_frame *frame, pep_source *source, __u64 *scratch)
+{
+	frame->source = source;
+	frame->data = (const __u8 *)(long)source->data;
+	frame->data_end = (const __u8 *)(long)source->data_end;
+	frame->length = (__u32)bpf_xdp_get_buff_len(source);
+	frame->end = frame->length;
+	frame->scratch = scratch;
+}
+
+PEP_INLINE const void *pep_frame_linear(const struct pep_frame *frame, __u32 offset, __u32 size)
 {
 	const __u8 *at = frame->data + offset;
 
-	if (offset + size > frame->end)
-		return NULL;
-	if (at + size <= frame->data_end)
-		return at;
-	if (bpf_xdp_load_bytes(frame->ctx, offset, frame->scratch, size))
-		return NULL;
-	return frame->scratch;
+	return at + size <= frame->data_end ? at : NULL;
 }
 
 #else
 
-PEP_INLINE void pep_frame_init(
-	struct pep_frame *frame, const void *data, __u32 length, __u64 *scratch)
+PEP_INLINE int pep_source_copy(pep_source *source, __u32 offset, void *to, __u32 size)
 {
-	frame->data = data;
-	frame->length = length;
-	frame->end = length;
-	frame->scratch = scratch;
+	if (offset > source->length || size > source->length - offset)
+		return -1;
+	memcpy(to, source->data + offset, size);
+	return 0;
 }
 
-PEP_INLINE const void *pep_frame_at(const struct pep_frame *frame, __u32 offset, __u32 size)
+PEP_INLINE void pep_frame_init(struct pep_frame *frame, pep_source *source, __u64 *scratch)
 {
-	if (offset + size > frame->end)
-		return NULL;
-	memcpy(frame->scratch, frame->data + offset, size);
-	return frame->scratch;
+	*frame = (struct pep_frame){.source = source,
+		.data = source->data,
+		.data_end = source->data,
+		.length = source->length,
+		.end = source->length,
+		.scratch = scratch};
+}
+
+PEP_INLINE const void *pep_frame_linear(const struct pep_frame *frame, __u32 offset, __u32 size)
+{
+	(void)frame;
+	(void)offset;
+	(void)size;
+	return NULL;
 }
 
 #endif
+
+/* NULL when [offset, offset + size) is not before frame->end; valid until the next call. */
+PEP_INLINE const void *pep_frame_at(const struct pep_frame *frame, __u32 offset, __u32 size)
+{
+	const void *at;
+
+	if (offset + size > frame->end)
+		return NULL;
+	at = pep_frame_linear(frame, offset, size);
+	if (at)
+		return at;
+	if (pep_source_copy(frame->source, offset, frame->scratch, size))
+		return NULL;
+	return frame->scratch;
+}
+
 #endif

@@ -35,6 +35,9 @@
 #define PEP_IPV6_OFFSET_MASK 0xfff8u /* RFC 8200, in bytes */
 #define PEP_IPV4_LENGTH_MAX  0xffffu
 
+/* Tags, IPv6 and eight headers of 2 KiB end before 17 KiB. */
+#define PEP_OFFSET_MASK 0x7fffu
+
 #define PEP_TCP_SIZE  20u
 #define PEP_UDP_SIZE  8u
 #define PEP_SCTP_SIZE 12u
@@ -190,36 +193,38 @@ PEP_INLINE __u32 pep_extension_size(__u8 proto, __u8 length)
 	return (length + 1u) * 8;
 }
 
-/* Follows the chain from *ret_at on; a fragment that is not the first one ends it. */
-PEP_INLINE enum pep_parse_error pep_parse_extensions(
-	const struct pep_frame *frame, struct pep_packet *packet, __u32 *ret_at)
+/*
+ * Follows the chain that begins at the offset, packet->proto being its first
+ * header. Returns the transport header's offset, 0 when none is to be read (a
+ * fragment that is not the first one), or a negative enum pep_parse_error.
+ */
+PEP_GLOBAL int pep_parse_extensions(
+	pep_source *source, struct pep_packet *packet, __u32 at, __u32 end)
 {
-	const struct pep_extension *extension;
-	__u32 at = *ret_at;
-	__u8 proto = packet->proto;
+	struct pep_extension extension;
+	__u8 proto;
 	int count;
 
-	*ret_at = 0;
+	if (!packet)
+		return 0;
+	packet->hop_limit = 0;
+	proto = packet->proto;
 	for (count = 0; count < PEP_EXT_HEADERS_MAX && pep_is_extension(proto); count++) {
-		packet->hop_limit = 0;
-		extension = pep_frame_at(frame, at, sizeof(*extension));
-		if (!extension)
-			return PEP_PARSE_EXT_SHORT;
+		if (at + sizeof(extension) > end ||
+			pep_source_copy(source, at, &extension, sizeof(extension)))
+			return -PEP_PARSE_EXT_SHORT;
 		if (proto == PEP_PROTO_FRAGMENT &&
-			(extension->fragment_offset & PEP_BE16(PEP_IPV6_OFFSET_MASK)))
+			(extension.fragment_offset & PEP_BE16(PEP_IPV6_OFFSET_MASK)))
 			packet->fragment = 1;
-		at += pep_extension_size(proto, extension->length);
-		proto = extension->next;
+		at += pep_extension_size(proto, extension.length);
+		proto = extension.next;
 		packet->proto = proto;
 		if (packet->fragment)
-			return PEP_PARSE_OK;
-		if (at > frame->end)
-			return PEP_PARSE_EXT_SHORT;
+			return 0;
+		if (at > end)
+			return -PEP_PARSE_EXT_SHORT;
 	}
-	if (pep_is_extension(proto))
-		return PEP_PARSE_HEADERS;
-	*ret_at = at;
-	return PEP_PARSE_OK;
+	return pep_is_extension(proto) ? -PEP_PARSE_HEADERS : (int)at;
 }
 
 /* As pep_parse_ipv4; follows the extension headers as well. */
@@ -228,8 +233,8 @@ PEP_INLINE enum pep_parse_error pep_parse_ipv6(
 {
 	const struct ipv6hdr *ip = pep_frame_at(frame, at, sizeof(*ip));
 	enum pep_parse_error error;
-	enum pep_parse_error chain;
 	__u32 length;
+	int chain;
 
 	if (!ip)
 		return PEP_PARSE_IP_SHORT;
@@ -245,9 +250,16 @@ PEP_INLINE enum pep_parse_error pep_parse_ipv6(
 	if (length == sizeof(*ip) && packet->proto == PEP_PROTO_HOPOPTS)
 		length = frame->length - at;
 	error = pep_parse_length(frame, packet, at, length);
-	*ret_at = at + sizeof(*ip);
-	chain = pep_parse_extensions(frame, packet, ret_at);
-	return !error || chain == PEP_PARSE_HEADERS ? chain : error;
+	chain = (int)(at + sizeof(*ip));
+	if (pep_is_extension(packet->proto))
+		chain = pep_parse_extensions(frame->source, packet, (__u32)chain, frame->end);
+	if (chain == -PEP_PARSE_HEADERS)
+		return PEP_PARSE_HEADERS;
+	if (chain < 0)
+		return error ? error : PEP_PARSE_EXT_SHORT;
+	/* The mask changes nothing: it shows the verifier how far the chain can reach. */
+	*ret_at = (__u32)chain & PEP_OFFSET_MASK;
+	return error;
 }
 
 PEP_INLINE void pep_parse_ports(
