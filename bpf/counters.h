@@ -15,14 +15,19 @@ PEP_INLINE void pep_count(
 {
 	struct pep_stats *stats = bpf_map_lookup_elem(&stats_map, &iface);
 	struct pep_count *tally;
+	__u32 error = packet->error;
 
 	if (!stats || ruling->tally >= PEP_TALLY_MAX)
 		return;
 	tally = &stats->tally[ruling->tally];
 	tally->packets++;
 	tally->bytes += packet->length;
-	if (packet->error && packet->error < PEP_PARSE_MAX)
-		stats->parse_errors[packet->error]++;
+	if (!error)
+		return;
+	/* Or clang joins both tests into one of error - 1, from which the verifier learns nothing. */
+	asm volatile("" : "+r"(error));
+	if (error < PEP_PARSE_MAX)
+		stats->parse_errors[error]++;
 }
 
 /* Returns how many decisions this CPU has made by the policy; 0 when it has no row. */
