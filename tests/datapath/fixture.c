@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,16 @@ void fixture_deinit(struct fixture *fixture)
 	munmap(fixture->limiters, FIXTURE_SLOTS * sizeof(*fixture->limiters));
 	munmap(fixture->rows, fixture->cpus * FIXTURE_SLOTS * sizeof(*fixture->rows));
 	packet_filter__destroy(fixture->skeleton);
+}
+
+void fixture_pin(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)sched_getcpu(), &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		fail("sched_setaffinity");
 }
 
 struct pep_ruleset *fixture_ruleset(struct fixture *fixture)

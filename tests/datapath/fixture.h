@@ -36,6 +36,9 @@ struct fixture {
 void fixture_init(struct fixture *fixture, uint32_t ring_size);
 void fixture_deinit(struct fixture *fixture);
 
+/* The calling thread stays on its CPU, as does then all that it counts and numbers there. */
+void fixture_pin(void);
+
 /* The ruleset that is in force; changes are seen by the next frame. */
 struct pep_ruleset *fixture_ruleset(struct fixture *fixture);
 

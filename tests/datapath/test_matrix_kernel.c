@@ -3,11 +3,7 @@
  * The matrix by the loaded program: verdict, tally, parse error and event of
  * every row under every ruleset, whole and with the smallest first buffer.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "cmocka_all.h"
 
 #include <ctype.h>
 #include <errno.h>
