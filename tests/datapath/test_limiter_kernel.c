@@ -60,7 +60,7 @@ static uint64_t run(const char *text, uint32_t repeat)
 static void test_bytes(void **state)
 {
 	(void)state;
-	install(1, PEP_LIMIT_BYTES, 1000);
+	install(1, PEP_LIMIT_BYTES, 950); /* ten of 100 bytes: the tenth goes beyond */
 	assert_int_equal(run("ip4 udp pay=72", 50), 10);
 	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_BLOCK_RATE), 40);
 	fixture.limiters[SLOT].tat = 0;
@@ -101,7 +101,7 @@ static void test_stale_state(void **state)
 	uint64_t now;
 
 	(void)state;
-	install(1, PEP_LIMIT_BYTES, 1000);
+	install(1, PEP_LIMIT_BYTES, 950); /* ten of 100 bytes: the tenth goes beyond */
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	now = ((uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec) << PEP_LIMIT_CLOCK_SHIFT;
 	fixture.limiters[SLOT].tat = now - 1;

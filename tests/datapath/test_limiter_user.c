@@ -15,7 +15,7 @@
 
 #define BILLION 1000000000ll
 
-typedef __extension__ __int128 wide;
+__extension__ typedef __int128 wide;
 
 struct promise {
 	struct pep_rule rule;
