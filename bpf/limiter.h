@@ -35,7 +35,7 @@ struct pep_limit_attempt {
 	__u64 now;
 	__u64 cost;
 	__u64 tau;
-	__u64 ahead_max; /* more cannot be, see above */
+	__u64 ahead_max; /* < 2^63; more is either behind or cannot be, see above */
 	__u64 passed;
 };
 
@@ -56,7 +56,7 @@ static long pep_limit_try(__u32 round, struct pep_limit_attempt *attempt)
 	__u64 base = tat;
 
 	(void)round;
-	if ((__s64)ahead < 0 || ahead > attempt->ahead_max)
+	if (ahead > attempt->ahead_max) /* behind, or stale */
 		base = attempt->now;
 	else if (ahead >= attempt->tau)
 		return 1;

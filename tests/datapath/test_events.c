@@ -60,6 +60,41 @@ static void check_accounts(size_t received)
 	assert_int_equal(state.numbered, received + state.suppressed + state.ring_full);
 }
 
+/* Leaves the ring full of old bytes other than 0, at every offset of records to come. */
+static void soil_ring(void)
+{
+	struct pep_policy_key key = fixture_key(PEP_RUNG_SRC, FRAME_BAD4, NULL, 0, 0, 0);
+	struct pep_rule rule = fixture_rule("", 2, PEP_ACTION_BLOCK);
+
+	memset(rule.name, 'x', sizeof(rule.name) - 1);
+	fixture_add(&fixture, &key, rule);
+	fixture_ruleset(&fixture)->capture = PEP_CAPTURE_MAX;
+	for (int i = 0; i < 20; i++) {
+		run("bad4 tcp pay=90", 100);
+		fixture_events(&fixture);
+	}
+}
+
+/* Every byte of a record is its own: none is left from what was in the ring before. */
+static void test_fields_are_clean(void **state)
+{
+	static const uint8_t zeros[PEP_NAME_SIZE + PEP_CAPTURE_MAX];
+
+	(void)state;
+	soil_ring();
+	fixture_ruleset(&fixture)->default_block[0] = 1;
+	fixture_ruleset(&fixture)->capture = 0;
+	for (int i = 0; i < 500; i++) {
+		run("ip4 gre", 1);
+		assert_int_equal(fixture_events(&fixture), 1);
+		assert_int_equal(fixture.last.zero, 0);
+		assert_int_equal(fixture.last.captured, 0);
+		assert_int_equal(fixture.last.sport | fixture.last.dport, 0);
+		assert_memory_equal(fixture.last.src + 1, zeros, 12);
+		assert_memory_equal(fixture.last.policy, zeros, sizeof(zeros));
+	}
+}
+
 static void test_fields(void **state)
 {
 	struct pep_event expected = {.number = 1,
@@ -224,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_fields, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fields_are_clean, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fields_of_default, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_capture_bounds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_passed_makes_none, setup, teardown),
