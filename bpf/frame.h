@@ -49,8 +49,9 @@ struct pep_frame {
 	pep_source *source;
 	const __u8 *data;     /* linear part */
 	const __u8 *data_end; /* equal to data where headers are always copied */
-	__u32 length;         /* of all buffers together */
+	__u32 length;         /* of the linear part, with `whole` of all buffers together */
 	__u32 end;            /* nothing is read from here on: end of the frame or of the IP packet */
+	__u32 whole;          /* length and end are final */
 	__u64 *scratch;       /* PEP_HEADER_MAX bytes for a copied header */
 };
 
@@ -61,13 +62,20 @@ PEP_INLINE int pep_source_copy(pep_source *source, __u32 offset, void *to, __u32
 	return (int)bpf_xdp_load_bytes(source, offset, to, size);
 }
 
+PEP_INLINE __u32 pep_source_length(pep_source *source)
+{
+	return (__u32)bpf_xdp_get_buff_len(source);
+}
+
+/* Asking for the whole length costs as much as parsing, so it waits until a byte is missing. */
 PEP_INLINE void pep_frame_init(struct pep_frame *frame, pep_source *source, __u64 *scratch)
 {
 	frame->source = source;
 	frame->data = (const __u8 *)(long)source->data;
 	frame->data_end = (const __u8 *)(long)source->data_end;
-	frame->length = (__u32)bpf_xdp_get_buff_len(source);
+	frame->length = (__u32)(frame->data_end - frame->data);
 	frame->end = frame->length;
+	frame->whole = 0;
 	frame->scratch = scratch;
 }
 
@@ -88,6 +96,11 @@ PEP_INLINE int pep_source_copy(pep_source *source, __u32 offset, void *to, __u32
 	return 0;
 }
 
+PEP_INLINE __u32 pep_source_length(pep_source *source)
+{
+	return source->length;
+}
+
 PEP_INLINE void pep_frame_init(struct pep_frame *frame, pep_source *source, __u64 *scratch)
 {
 	*frame = (struct pep_frame){.source = source,
@@ -95,6 +108,7 @@ PEP_INLINE void pep_frame_init(struct pep_frame *frame, pep_source *source, __u6
 		.data_end = source->data,
 		.length = source->length,
 		.end = source->length,
+		.whole = 1,
 		.scratch = scratch};
 }
 
@@ -108,12 +122,32 @@ PEP_INLINE const void *pep_frame_linear(const struct pep_frame *frame, __u32 off
 
 #endif
 
+/* Whether the frame has so many bytes. */
+PEP_INLINE int pep_frame_has(struct pep_frame *frame, __u32 size)
+{
+	if (size <= frame->end)
+		return 1;
+	if (frame->whole)
+		return 0;
+	frame->whole = 1;
+	frame->length = pep_source_length(frame->source);
+	frame->end = frame->length;
+	return size <= frame->end;
+}
+
+/* From now on the frame ends there, which it has. */
+PEP_INLINE void pep_frame_bound(struct pep_frame *frame, __u32 end)
+{
+	frame->end = end;
+	frame->whole = 1;
+}
+
 /* NULL when [offset, offset + size) is not before frame->end; valid until the next call. */
-PEP_INLINE const void *pep_frame_at(const struct pep_frame *frame, __u32 offset, __u32 size)
+PEP_INLINE const void *pep_frame_at(struct pep_frame *frame, __u32 offset, __u32 size)
 {
 	const void *at;
 
-	if (offset + size > frame->end)
+	if (!pep_frame_has(frame, offset + size))
 		return NULL;
 	at = pep_frame_linear(frame, offset, size);
 	if (at)

@@ -57,5 +57,6 @@ int packet_filter(struct xdp_md *ctx)
 
 	pep_frame_init(&frame, ctx, scratch);
 	pep_parse(&frame, &packet);
+	packet.length = pep_source_length(ctx);
 	return packet_decide(ctx, &packet);
 }

@@ -45,7 +45,7 @@
 #define PEP_ICMP_SIZE 8u
 
 struct pep_packet {
-	__u32 length;    /* of the frame, all buffers */
+	__u32 length;    /* of the frame, all buffers; filled in by the caller */
 	__u32 ip_length; /* from the IP header on, without Ethernet padding */
 	__be32 src[4];   /* as in pep_policy_key */
 	__be32 dst[4];
@@ -106,7 +106,7 @@ PEP_INLINE int pep_is_vlan(__be16 ethertype)
 }
 
 /* Sets where the next header begins and what it is, beyond all tags. */
-PEP_INLINE enum pep_parse_error pep_parse_ethernet(const struct pep_frame *frame,
+PEP_INLINE enum pep_parse_error pep_parse_ethernet(struct pep_frame *frame,
 	struct pep_packet *packet, __u32 *ret_at, __be16 *ret_ethertype)
 {
 	const struct ethhdr *ethernet = pep_frame_at(frame, 0, sizeof(*ethernet));
@@ -138,11 +138,13 @@ PEP_INLINE enum pep_parse_error pep_parse_ethernet(const struct pep_frame *frame
 PEP_INLINE enum pep_parse_error pep_parse_length(
 	struct pep_frame *frame, struct pep_packet *packet, __u32 at, __u32 length)
 {
-	__u32 available = frame->length - at;
-
-	packet->ip_length = length > available ? available : length;
-	frame->end = at + packet->ip_length;
-	return length > available ? PEP_PARSE_IP_LENGTH : PEP_PARSE_OK;
+	if (pep_frame_has(frame, at + length)) {
+		packet->ip_length = length;
+		pep_frame_bound(frame, at + length);
+		return PEP_PARSE_OK;
+	}
+	packet->ip_length = frame->length - at;
+	return PEP_PARSE_IP_LENGTH;
 }
 
 /* *ret_at becomes the transport header's offset, or 0 when none is to be read. */
@@ -165,15 +167,14 @@ PEP_INLINE enum pep_parse_error pep_parse_ipv4(
 	header = ip->ihl * 4u;
 	length = PEP_BE16(ip->tot_len);
 	/* Coalesced buffers of "BIG TCP" say 0 for what 16 bits cannot hold. */
-	if (!length && frame->length - at > PEP_IPV4_LENGTH_MAX)
-		length = frame->length - at;
-	packet->ip_length = frame->length - at;
-	if (header < sizeof(*ip))
-		return PEP_PARSE_IP_IHL;
-	if (at + header > frame->end)
-		return PEP_PARSE_IP_SHORT;
-	if (length < header)
-		return PEP_PARSE_IP_LENGTH;
+	if (!length && pep_frame_has(frame, at + PEP_IPV4_LENGTH_MAX + 1))
+		length = pep_source_length(frame->source) - at;
+	if (header < sizeof(*ip) || !pep_frame_has(frame, at + header) || length < header) {
+		packet->ip_length = pep_source_length(frame->source) - at;
+		return header < sizeof(*ip) ? PEP_PARSE_IP_IHL
+		       : length < header    ? PEP_PARSE_IP_LENGTH
+					    : PEP_PARSE_IP_SHORT;
+	}
 	*ret_at = packet->fragment ? 0 : at + header;
 	return pep_parse_length(frame, packet, at, length);
 }
@@ -248,7 +249,7 @@ PEP_INLINE enum pep_parse_error pep_parse_ipv6(
 	length = PEP_BE16(ip->payload_len) + (__u32)sizeof(*ip);
 	/* A jumbogram (RFC 2675) has its length in a hop-by-hop option. */
 	if (length == sizeof(*ip) && packet->proto == PEP_PROTO_HOPOPTS)
-		length = frame->length - at;
+		length = pep_source_length(frame->source) - at;
 	error = pep_parse_length(frame, packet, at, length);
 	chain = (int)(at + sizeof(*ip));
 	if (pep_is_extension(packet->proto))
@@ -263,7 +264,7 @@ PEP_INLINE enum pep_parse_error pep_parse_ipv6(
 }
 
 PEP_INLINE void pep_parse_ports(
-	const struct pep_frame *frame, struct pep_packet *packet, __u32 at)
+	struct pep_frame *frame, struct pep_packet *packet, __u32 at)
 {
 	const struct pep_ports *ports = pep_frame_at(frame, at, 4);
 
@@ -275,7 +276,7 @@ PEP_INLINE void pep_parse_ports(
 }
 
 PEP_INLINE enum pep_parse_error pep_parse_tcp(
-	const struct pep_frame *frame, struct pep_packet *packet, __u32 at)
+	struct pep_frame *frame, struct pep_packet *packet, __u32 at)
 {
 	const struct pep_tcp *tcp = pep_frame_at(frame, at, PEP_TCP_SIZE);
 	__u32 size;
@@ -295,7 +296,7 @@ PEP_INLINE enum pep_parse_error pep_parse_tcp(
 }
 
 PEP_INLINE enum pep_parse_error pep_parse_udp(
-	const struct pep_frame *frame, struct pep_packet *packet, __u32 at)
+	struct pep_frame *frame, struct pep_packet *packet, __u32 at)
 {
 	const struct pep_ports *udp = pep_frame_at(frame, at, PEP_UDP_SIZE);
 	__u32 length;
@@ -315,7 +316,7 @@ PEP_INLINE enum pep_parse_error pep_parse_udp(
 }
 
 PEP_INLINE enum pep_parse_error pep_parse_icmp(
-	const struct pep_frame *frame, struct pep_packet *packet, __u32 at)
+	struct pep_frame *frame, struct pep_packet *packet, __u32 at)
 {
 	const struct pep_icmp *icmp = pep_frame_at(frame, at, sizeof(*icmp));
 
@@ -327,7 +328,7 @@ PEP_INLINE enum pep_parse_error pep_parse_icmp(
 }
 
 PEP_INLINE enum pep_parse_error pep_parse_transport(
-	const struct pep_frame *frame, struct pep_packet *packet, __u32 at)
+	struct pep_frame *frame, struct pep_packet *packet, __u32 at)
 {
 	__u8 proto = packet->proto;
 
@@ -353,7 +354,7 @@ PEP_INLINE int pep_is_discovery(const struct pep_packet *packet)
 	       packet->icmp_type <= 137 && !packet->icmp_code;
 }
 
-/* Fills all of *packet whatever the frame holds; moves frame->end to the IP packet's end. */
+/* Fills *packet, but for its length, whatever the frame holds; moves frame->end to the IP packet's end. */
 PEP_INLINE void pep_parse(struct pep_frame *frame, struct pep_packet *packet)
 {
 	enum pep_parse_error transport;
@@ -362,7 +363,7 @@ PEP_INLINE void pep_parse(struct pep_frame *frame, struct pep_packet *packet)
 	__u32 at = 0;
 	__u32 l4 = 0;
 
-	*packet = (struct pep_packet){.length = frame->length, .vlan = PEP_VLAN_NONE};
+	*packet = (struct pep_packet){.vlan = PEP_VLAN_NONE};
 	error = pep_parse_ethernet(frame, packet, &at, &ethertype);
 	if (!error && ethertype == PEP_BE16(ETH_P_IP))
 		error = pep_parse_ipv4(frame, packet, at, &l4);

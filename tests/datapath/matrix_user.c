@@ -37,6 +37,7 @@ struct matrix_verdict matrix_judge(
 	matrix_ruleset_pack(ruleset, &packed, current_policies);
 	pep_frame_init(&frame, &source, scratch);
 	pep_parse(&frame, &packet);
+	packet.length = pep_source_length(&source);
 	pep_judge(&view, &packet, &ruling);
 	free(copy);
 	return (struct matrix_verdict){

@@ -77,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	policy.version[0].dies = UINT64_MAX;
 	pep_frame_init(&frame, &source, scratch);
 	pep_parse(&frame, &packet);
+	packet.length = pep_source_length(&source);
 	free(copy);
 	check_packet(&packet, size);
 	judge(&packet, 0);
