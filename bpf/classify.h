@@ -38,10 +38,10 @@ struct pep_ruling {
 };
 
 #define PEP_RUNG_BIT(rung) (1u << (rung))
-#define PEP_RUNGS_WITH_PORTS \
-	(PEP_RUNG_BIT(PEP_RUNG_FIVE_TUPLE) | PEP_RUNG_BIT(PEP_RUNG_SRC_DPORT_PROTO) | \
+#define PEP_RUNGS_WITH_PORTS                                                                       \
+	(PEP_RUNG_BIT(PEP_RUNG_FIVE_TUPLE) | PEP_RUNG_BIT(PEP_RUNG_SRC_DPORT_PROTO) |              \
 		PEP_RUNG_BIT(PEP_RUNG_DST_DPORT_PROTO) | PEP_RUNG_BIT(PEP_RUNG_DPORT_PROTO))
-#define PEP_RUNGS_WITHOUT_ADDRESS \
+#define PEP_RUNGS_WITHOUT_ADDRESS                                                                  \
 	(PEP_RUNG_BIT(PEP_RUNG_DPORT_PROTO) | PEP_RUNG_BIT(PEP_RUNG_PROTO))
 
 /* Which rungs can hold a policy for this packet, of those that the ruleset uses. */
@@ -84,8 +84,7 @@ PEP_INLINE int pep_rule_alive(const struct pep_rule *rule, __u64 generation)
 }
 
 /* NULL when the key has no policy in this generation. */
-PEP_INLINE const struct pep_rule *pep_rule_find(
-	const struct pep_policy_key *key, __u64 generation)
+PEP_INLINE const struct pep_rule *pep_rule_find(const struct pep_policy_key *key, __u64 generation)
 {
 	const struct pep_policy *policy = pep_policy_find(key);
 
@@ -138,8 +137,8 @@ PEP_INLINE enum pep_tally pep_tally_of(__u8 action)
 	}
 }
 
-PEP_INLINE void pep_ruling_set(
-	struct pep_ruling *ruling, enum pep_action action, enum pep_reason reason, enum pep_tally tally)
+PEP_INLINE void pep_ruling_set(struct pep_ruling *ruling, enum pep_action action,
+	enum pep_reason reason, enum pep_tally tally)
 {
 	ruling->rule = NULL;
 	ruling->action = (__u8)action;
@@ -151,11 +150,12 @@ PEP_INLINE void pep_ruling_set(
  * What a setting decides before any policy is asked; 0 when none does. A frame
  * that is no IP packet, or of which no address is known, is the kernel's.
  */
-PEP_INLINE int pep_judge_setting(
-	const struct pep_ruleset *ruleset, const struct pep_packet *packet, struct pep_ruling *ruling)
+PEP_INLINE int pep_judge_setting(const struct pep_ruleset *ruleset, const struct pep_packet *packet,
+	struct pep_ruling *ruling)
 {
 	if (packet->error == PEP_PARSE_HEADERS)
-		pep_ruling_set(ruling, PEP_ACTION_BLOCK, PEP_REASON_HEADERS, PEP_TALLY_BLOCK_HEADERS);
+		pep_ruling_set(
+			ruling, PEP_ACTION_BLOCK, PEP_REASON_HEADERS, PEP_TALLY_BLOCK_HEADERS);
 	else if (packet->error && ruleset->malformed_drop)
 		pep_ruling_set(
 			ruling, PEP_ACTION_BLOCK, PEP_REASON_MALFORMED, PEP_TALLY_BLOCK_MALFORMED);
@@ -184,9 +184,11 @@ PEP_INLINE void pep_judge(
 		return;
 	}
 	if (view->ruleset->default_block[view->iface % PEP_IFACES_MAX] && !packet->discovery)
-		pep_ruling_set(ruling, PEP_ACTION_BLOCK, PEP_REASON_DEFAULT, PEP_TALLY_BLOCK_DEFAULT);
+		pep_ruling_set(
+			ruling, PEP_ACTION_BLOCK, PEP_REASON_DEFAULT, PEP_TALLY_BLOCK_DEFAULT);
 	else
-		pep_ruling_set(ruling, PEP_ACTION_ALLOW, PEP_REASON_DEFAULT, PEP_TALLY_ALLOW_DEFAULT);
+		pep_ruling_set(
+			ruling, PEP_ACTION_ALLOW, PEP_REASON_DEFAULT, PEP_TALLY_ALLOW_DEFAULT);
 }
 
 /* Dropped packets make events unasked. */

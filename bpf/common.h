@@ -98,6 +98,13 @@ enum pep_tally {
 	PEP_TALLY_MAX,
 };
 
+/* Bit n: a packet of tally n was looked up; their sum is the "policy look-ups" statistic. */
+#define PEP_TALLIES_LOOKED_UP                                                                      \
+	((1u << PEP_TALLY_MAX) - 1 -                                                               \
+		(1u << PEP_TALLY_NON_IP | 1u << PEP_TALLY_ALLOW_MALFORMED |                        \
+			1u << PEP_TALLY_BLOCK_MALFORMED | 1u << PEP_TALLY_BLOCK_FRAGMENT |         \
+			1u << PEP_TALLY_BLOCK_HEADERS))
+
 /*
  * The rungs of the classical ladder, best first. A packet is looked up on
  * each rung that the ruleset uses (pep_ruleset.rungs) until a policy is found.
@@ -136,7 +143,7 @@ PEP_STATIC_ASSERT(sizeof(struct pep_policy_key) == 40, "pep_policy_key is ABI");
  *
  * Limiter: a virtual-scheduling token bucket (ITU-T I.371, GCRA) whose clock
  * counts 1/256 ns of CLOCK_MONOTONIC. A packet of n units costs
- * (n * limit_mul) >> limit_shift clock steps; it passes while the theoretical
+ * (n * limit_mul) >> limit_shift clock steps, rounded up; it passes while the theoretical
  * arrival time is less than limit_tau ahead of now.
  */
 struct pep_rule {

@@ -24,7 +24,7 @@ PEP_INLINE void pep_count(
 	tally->bytes += packet->length;
 	if (!error)
 		return;
-	/* Or clang joins both tests into one of error - 1, from which the verifier learns nothing. */
+	/* Or clang joins both tests into one of error - 1, which tells the verifier nothing. */
 	asm volatile("" : "+r"(error));
 	if (error < PEP_PARSE_MAX)
 		stats->parse_errors[error]++;

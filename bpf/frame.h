@@ -50,9 +50,9 @@ struct pep_frame {
 	const __u8 *data;     /* linear part */
 	const __u8 *data_end; /* equal to data where headers are always copied */
 	__u32 length;         /* of the linear part, with `whole` of all buffers together */
-	__u32 end;            /* nothing is read from here on: end of the frame or of the IP packet */
-	__u32 whole;          /* length and end are final */
-	__u64 *scratch;       /* PEP_HEADER_MAX bytes for a copied header */
+	__u32 end;      /* nothing is read from here on: end of the frame or of the IP packet */
+	__u32 whole;    /* length and end are final */
+	__u64 *scratch; /* PEP_HEADER_MAX bytes for a copied header */
 };
 
 #ifdef __bpf__

@@ -126,7 +126,8 @@ PEP_INLINE int pep_limiter_parameters(
 	__u64 rate, enum pep_limit_unit unit, __u64 burst, struct pep_rule *ret_rule)
 {
 	/* Clock steps that rate units take. */
-	unsigned __int128 steps = (unsigned __int128)PEP_LIMIT_SECOND * (unit == PEP_LIMIT_BITS ? 8 : 1);
+	unsigned __int128 steps =
+		(unsigned __int128)PEP_LIMIT_SECOND * (unit == PEP_LIMIT_BITS ? 8 : 1);
 	unsigned __int128 mul;
 	unsigned __int128 tau;
 	__u8 shift = 62;

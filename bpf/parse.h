@@ -51,17 +51,17 @@ struct pep_packet {
 	__be32 dst[4];
 	__be16 sport; /* valid with has_ports */
 	__be16 dport;
-	__u16 vlan;      /* id of the outermost tag or PEP_VLAN_NONE */
-	__u8 family;     /* 4, 6, or 0: no IP header could be read */
-	__u8 proto;      /* last one reached */
-	__u8 error;      /* enum pep_parse_error */
-	__u8 has_ports;  /* all four bytes were there */
-	__u8 fragment;   /* not the first one */
-	__u8 discovery;  /* neighbour discovery as RFC 4861 wants it, see semantics */
-	__u8 icmp_type;  /* ICMP and ICMPv6, when both bytes were there */
+	__u16 vlan;     /* id of the outermost tag or PEP_VLAN_NONE */
+	__u8 family;    /* 4, 6, or 0: no IP header could be read */
+	__u8 proto;     /* last one reached */
+	__u8 error;     /* enum pep_parse_error */
+	__u8 has_ports; /* all four bytes were there */
+	__u8 fragment;  /* not the first one */
+	__u8 discovery; /* neighbour discovery as RFC 4861 wants it, see semantics */
+	__u8 icmp_type; /* ICMP and ICMPv6, when both bytes were there */
 	__u8 icmp_code;
-	__u8 tcp_flags;  /* byte 13, when the whole fixed header was there */
-	__u8 hop_limit;  /* IPv6 without extension headers, else 0 */
+	__u8 tcp_flags; /* byte 13, when the whole fixed header was there */
+	__u8 hop_limit; /* IPv6 without extension headers, else 0 */
 };
 
 struct pep_vlan_tag {
@@ -72,7 +72,8 @@ struct pep_vlan_tag {
 /* The common part of hop-by-hop, routing, destination options, fragment and AH. */
 struct pep_extension {
 	__u8 next;
-	__u8 length; /* 8-byte units without the first; AH: 4-byte units without two; fragment: unused */
+	__u8 length; /* 8-byte units without the first; AH: 4-byte units without two; fragment:
+			unused */
 	__be16 fragment_offset;
 	__be32 rest;
 };
@@ -106,8 +107,8 @@ PEP_INLINE int pep_is_vlan(__be16 ethertype)
 }
 
 /* Sets where the next header begins and what it is, beyond all tags. */
-PEP_INLINE enum pep_parse_error pep_parse_ethernet(struct pep_frame *frame,
-	struct pep_packet *packet, __u32 *ret_at, __be16 *ret_ethertype)
+PEP_INLINE enum pep_parse_error pep_parse_ethernet(
+	struct pep_frame *frame, struct pep_packet *packet, __u32 *ret_at, __be16 *ret_ethertype)
 {
 	const struct ethhdr *ethernet = pep_frame_at(frame, 0, sizeof(*ethernet));
 	const struct pep_vlan_tag *tag;
@@ -263,8 +264,7 @@ PEP_INLINE enum pep_parse_error pep_parse_ipv6(
 	return error;
 }
 
-PEP_INLINE void pep_parse_ports(
-	struct pep_frame *frame, struct pep_packet *packet, __u32 at)
+PEP_INLINE void pep_parse_ports(struct pep_frame *frame, struct pep_packet *packet, __u32 at)
 {
 	const struct pep_ports *ports = pep_frame_at(frame, at, 4);
 
@@ -350,11 +350,12 @@ PEP_STATIC_ASSERT(PEP_SCTP_SIZE == PEP_DCCP_SIZE, "one check serves both");
 PEP_INLINE int pep_is_discovery(const struct pep_packet *packet)
 {
 	return packet->family == 6 && packet->proto == PEP_PROTO_ICMPV6 && !packet->error &&
-	       packet->hop_limit == 255 && packet->icmp_type >= 133 &&
-	       packet->icmp_type <= 137 && !packet->icmp_code;
+	       packet->hop_limit == 255 && packet->icmp_type >= 133 && packet->icmp_type <= 137 &&
+	       !packet->icmp_code;
 }
 
-/* Fills *packet, but for its length, whatever the frame holds; moves frame->end to the IP packet's end. */
+/* Fills *packet, but for its length, whatever the frame holds; moves frame->end to the IP packet's
+ * end. */
 PEP_INLINE void pep_parse(struct pep_frame *frame, struct pep_packet *packet)
 {
 	enum pep_parse_error transport;

@@ -23,7 +23,8 @@ static void fail(const char *what)
 	exit(EXIT_FAILURE);
 }
 
-static int quiet(enum libbpf_print_level level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static int quiet(
+	enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, arguments) : 0;
 }
@@ -81,12 +82,12 @@ void fixture_init(struct fixture *fixture, uint32_t ring_size)
 	load(fixture, ring_size);
 	skeleton = fixture->skeleton;
 	fixture->config = map_memory(skeleton->maps.config_map, sizeof(*fixture->config));
-	fixture->limiters = map_memory(
-		skeleton->maps.limiter_map, FIXTURE_SLOTS * sizeof(*fixture->limiters));
+	fixture->limiters =
+		map_memory(skeleton->maps.limiter_map, FIXTURE_SLOTS * sizeof(*fixture->limiters));
 	fixture->rows = map_memory(skeleton->maps.policy_stats,
 		fixture->cpus * FIXTURE_SLOTS * sizeof(*fixture->rows));
-	fixture->ring = ring_buffer__new(
-		bpf_map__fd(skeleton->maps.ring_buffer), on_event, fixture, NULL);
+	fixture->ring =
+		ring_buffer__new(bpf_map__fd(skeleton->maps.ring_buffer), on_event, fixture, NULL);
 	if (!fixture->ring)
 		fail("ring buffer");
 	fixture->config->abi = PEP_ABI;

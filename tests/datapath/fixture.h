@@ -44,8 +44,8 @@ struct pep_ruleset *fixture_ruleset(struct fixture *fixture);
 
 /* Alive from generation 1 on; sets the rung's bit. */
 void fixture_add(struct fixture *fixture, const struct pep_policy_key *key, struct pep_rule rule);
-void fixture_put(struct fixture *fixture, const struct pep_policy_key *key,
-	const struct pep_policy *policy);
+void fixture_put(
+	struct fixture *fixture, const struct pep_policy_key *key, const struct pep_policy *policy);
 void fixture_clear(struct fixture *fixture);
 
 /* A rule with that name, slot and action, log_every 1. */
@@ -56,8 +56,8 @@ struct pep_policy_key fixture_key(enum pep_rung rung, const char *src, const cha
 	unsigned int sport, unsigned int dport, unsigned int proto);
 
 /* Runs the frame `repeat` times; returns the last verdict, and the frame as it left if wanted. */
-int fixture_run(struct fixture *fixture, const void *data, size_t size, uint32_t repeat,
-	void *ret_out);
+int fixture_run(
+	struct fixture *fixture, const void *data, size_t size, uint32_t repeat, void *ret_out);
 /* The same with only so many bytes in the first buffer; -EINVAL from kernels that cannot. */
 int fixture_run_linear(struct fixture *fixture, const void *data, size_t size, uint32_t linear);
 /* frame.h text. */

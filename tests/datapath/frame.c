@@ -8,8 +8,8 @@
 
 struct builder {
 	struct frame *frame;
-	size_t next;    /* offset of the byte that names the header to come */
-	int next_wide;  /* it is an ethertype, two bytes */
+	size_t next;     /* offset of the byte that names the header to come */
+	int next_wide;   /* it is an ethertype, two bytes */
 	size_t fragment; /* offset of the field with the fragment's offset */
 	size_t tcp;
 	size_t udp;
@@ -69,7 +69,9 @@ static void add_vlan(struct builder *b, unsigned int tpid, long id)
 
 	say(b, tpid);
 	at = grow(b, 4);
-	put16(at, 0x6000u | (unsigned int)id); /* with a priority, which must not be taken for the id */
+	put16(at,
+		0x6000u |
+			(unsigned int)id); /* with a priority, which must not be taken for the id */
 	say_next_at(b, at + 2, 1);
 }
 
@@ -115,7 +117,9 @@ static void add_options(struct builder *b)
 
 static void add_extension(struct builder *b, unsigned int kind, long length)
 {
-	size_t size = kind == 44 ? 8 : kind == 51 ? ((size_t)length + 2) * 4 : ((size_t)length + 1) * 8;
+	size_t size = kind == 44   ? 8
+		      : kind == 51 ? ((size_t)length + 2) * 4
+				   : ((size_t)length + 1) * 8;
 	uint8_t *at;
 
 	say(b, kind);

@@ -34,12 +34,12 @@ struct frame {
 /* Aborts with the word when the text is not understood. */
 void frame_build(struct frame *frame, const char *text);
 
-#define FRAME_BAD4 "198.51.100.66"
-#define FRAME_BAD6 "2001:db8:bad::66"
+#define FRAME_BAD4  "198.51.100.66"
+#define FRAME_BAD6  "2001:db8:bad::66"
 #define FRAME_GOOD4 "192.0.2.1"
 #define FRAME_GOOD6 "2001:db8::1"
-#define FRAME_DST4 "203.0.113.9"
-#define FRAME_DST6 "2001:db8:2::9"
+#define FRAME_DST4  "203.0.113.9"
+#define FRAME_DST6  "2001:db8:2::9"
 #define FRAME_SPORT 40000
 
 #endif

@@ -8,6 +8,8 @@
 #define EXT PEP_PARSE_EXT_SHORT
 #define HDR PEP_PARSE_HEADERS
 
+/* clang-format off: one row, one line. */
+
 /* Rulesets from left to right: open closed banned port proto web strict. */
 const struct matrix_row matrix_rows[] = {
 	/* Every protocol, both families, from a good and from a banned source. */
@@ -221,7 +223,7 @@ const struct matrix_row matrix_rows[] = {
 	{"ip6 hop iplen=0 tcp pay=8926", OK, "aDaPapa"}, /* length as of a jumbogram */
 	{"ip6 dst:255 dst:255 tcp", OK, "aDaPapa"},
 	{"ip6 dst:255 dst:200 udp pay=5000", OK, "aDaPaDa"},
-	{"ip6 dst:255 route:255 dst:255 dst:255 dst:255 dst:255 dst:255 dst:255 tcp", OK, "aDaPapa"},
+	{"ip6 dst:255 route:255 dst:255 dst:255 dst:255 ah:255 hop:255 dst:255 tcp", OK, "aDaPapa"},
 	{"bad6 dst:255 dst:255 dst:255 gre", OK, "aDPaPDa"},
 	{"ip6 dst:255 dst:255 dst:255 frag offset=8 tcp", OK, "aDaaaDF"},
 	{"ip6 dst:255 dst:255 dst:255 tcp chop=17", LEN, "aDaaaDM"},

@@ -52,7 +52,8 @@ static void set_target(void)
 	uint32_t ifindex = FIXTURE_IFINDEX;
 
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(fixture.skeleton->maps.redirect_map), &at,
-				 &ifindex, BPF_ANY), 0);
+				 &ifindex, BPF_ANY),
+		0);
 }
 
 static int run(const char *text)

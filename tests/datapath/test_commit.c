@@ -39,7 +39,7 @@ static void test_versions(void **state)
 {
 	struct pep_policy_key key = fixture_key(PEP_RUNG_SRC, FRAME_GOOD4, NULL, 0, 0, 0);
 	struct pep_policy policy = {.version = {rule_for(PEP_ACTION_BLOCK, "old", 3, 5),
-						  rule_for(PEP_ACTION_BLOCK, "new", 6, 8)}};
+					    rule_for(PEP_ACTION_BLOCK, "new", 6, 8)}};
 
 	(void)state;
 	fixture_put(&fixture, &key, &policy);
@@ -56,7 +56,7 @@ static void test_version_decides_all(void **state)
 {
 	struct pep_policy_key key = fixture_key(PEP_RUNG_SRC, FRAME_GOOD4, NULL, 0, 0, 0);
 	struct pep_policy policy = {.version = {rule_for(PEP_ACTION_BLOCK, "old", 1, 2),
-						  rule_for(PEP_ACTION_BLOCK, "new", 2, 3)}};
+					    rule_for(PEP_ACTION_BLOCK, "new", 2, 3)}};
 
 	(void)state;
 	fixture_put(&fixture, &key, &policy);
@@ -114,7 +114,8 @@ static void test_no_mixture(void **state)
 				 before.tally[PEP_TALLY_BLOCK_DEFAULT].packets -
 				 before.tally[PEP_TALLY_BLOCK_POLICY].packets,
 		FRAMES);
-	print_message("%llu commits meanwhile, %llu frames by the policy\n", (unsigned long long)flips,
+	print_message("%llu commits meanwhile, %llu frames by the policy\n",
+		(unsigned long long)flips,
 		(unsigned long long)(after.tally[PEP_TALLY_BLOCK_POLICY].packets -
 				     before.tally[PEP_TALLY_BLOCK_POLICY].packets));
 }

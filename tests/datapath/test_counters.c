@@ -44,10 +44,10 @@ static void test_one_tally_per_packet(void **state)
 	uint64_t bytes = 0;
 
 	(void)state;
-	fixture_run_text(&fixture, "ip4 tcp pay=46");      /* 100 bytes */
-	fixture_run_text(&fixture, "ip4 udp pay=9000");    /* 9042 */
-	fixture_run_text(&fixture, "arp");                 /* 42 */
-	fixture_run_text(&fixture, "ip4 tcp iplen=20");    /* 54 */
+	fixture_run_text(&fixture, "ip4 tcp pay=46");       /* 100 bytes */
+	fixture_run_text(&fixture, "ip4 udp pay=9000");     /* 9042 */
+	fixture_run_text(&fixture, "arp");                  /* 42 */
+	fixture_run_text(&fixture, "ip4 tcp iplen=20");     /* 54 */
 	fixture_run_text(&fixture, "vlan=1 vlan=2 vlan=3"); /* 26 */
 	stats = fixture_stats(&fixture, 0);
 	for (int i = 0; i < PEP_TALLY_MAX; i++) {
@@ -97,7 +97,8 @@ static void set_ref(uint32_t at, uint32_t ifindex, uint32_t slot)
 	struct pep_iface_ref ref = {.ifindex = ifindex, .slot = slot};
 
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(fixture.skeleton->maps.iface_index), &at,
-				 &ref, BPF_ANY), 0);
+				 &ref, BPF_ANY),
+		0);
 }
 
 static void test_interfaces(void **state)

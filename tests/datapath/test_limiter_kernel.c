@@ -103,10 +103,12 @@ static void test_stale_state(void **state)
 	(void)state;
 	install(1, PEP_LIMIT_BYTES, 950); /* ten of 100 bytes: the tenth goes beyond */
 	clock_gettime(CLOCK_MONOTONIC, &time);
-	now = ((uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec) << PEP_LIMIT_CLOCK_SHIFT;
+	now = ((uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec)
+	      << PEP_LIMIT_CLOCK_SHIFT;
 	fixture.limiters[SLOT].tat = now - 1;
 	assert_int_equal(run("ip4 udp pay=72", 50), 10);
-	fixture.limiters[SLOT].tat = now - ((uint64_t)50 * 3600 * 1000000000 << PEP_LIMIT_CLOCK_SHIFT);
+	fixture.limiters[SLOT].tat =
+		now - ((uint64_t)50 * 3600 * 1000000000 << PEP_LIMIT_CLOCK_SHIFT);
 	assert_int_equal(run("ip4 udp pay=72", 50), 10);
 	fixture.limiters[SLOT].tat = now + (1ull << 62);
 	assert_int_equal(run("ip4 udp pay=72", 50), 10);

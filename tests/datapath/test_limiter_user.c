@@ -59,8 +59,8 @@ static void offer(struct promise *p, uint64_t now, uint32_t size)
 
 static void check_lower(const struct promise *p, uint64_t t)
 {
-	wide least = (wide)p->rate * (wide)t * 98 / 100 -
-		     (wide)(p->largest * p->per_unit) * BILLION;
+	wide least =
+		(wide)p->rate * (wide)t * 98 / 100 - (wide)(p->largest * p->per_unit) * BILLION;
 
 	assert_true((wide)p->passed * BILLION >= least);
 }
@@ -75,7 +75,8 @@ static uint64_t spacing(const struct promise *p, uint32_t size)
 }
 
 /* Offers twice the rate, ten bursts long or so, at a constant or varying size. */
-static void overload(uint64_t rate, enum pep_limit_unit unit, uint64_t burst, uint32_t size, int mixed)
+static void overload(
+	uint64_t rate, enum pep_limit_unit unit, uint64_t burst, uint32_t size, int mixed)
 {
 	static const uint32_t sizes[] = {46, 9000, 64, 1500, 576, 1280, 40, 8999};
 	const uint64_t start = 123456789012345ull;
@@ -92,7 +93,8 @@ static void overload(uint64_t rate, enum pep_limit_unit unit, uint64_t burst, ui
 	check_lower(&p, now - start);
 }
 
-static const uint64_t byte_rates[] = {1000, 1001, 12345, 1000000, 125000000, 999999937, 12500000000ull};
+static const uint64_t byte_rates[] = {
+	1000, 1001, 12345, 1000000, 125000000, 999999937, 12500000000ull};
 static const uint32_t frame_sizes[] = {46, 64, 65, 576, 1500, 4096, 9000};
 
 static void test_overload_bytes(void **state)
@@ -245,14 +247,16 @@ static void test_parameters(void **state)
 
 	(void)state;
 	assert_int_equal(pep_limiter_parameters(0, PEP_LIMIT_BYTES, 1, &rule), -EINVAL);
-	assert_int_equal(pep_limiter_parameters(PEP_LIMIT_RATE_MAX + 1, PEP_LIMIT_BITS, 1, &rule), -EINVAL);
+	assert_int_equal(
+		pep_limiter_parameters(PEP_LIMIT_RATE_MAX + 1, PEP_LIMIT_BITS, 1, &rule), -EINVAL);
 	assert_int_equal(pep_limiter_parameters(1, (enum pep_limit_unit)3, 1, &rule), -EINVAL);
 	assert_int_equal(pep_limiter_parameters(1, PEP_LIMIT_BITS, UINT64_MAX, &rule), -ERANGE);
 	assert_memory_equal(&rule, &untouched, sizeof(rule));
 	for (uint64_t rate = 1; rate <= PEP_LIMIT_RATE_MAX; rate = rate * 3 + 1) {
 		for (int unit = PEP_LIMIT_BITS; unit <= PEP_LIMIT_PACKETS; unit++) {
 			assert_int_equal(
-				pep_limiter_parameters(rate, (enum pep_limit_unit)unit, 0, &rule), 0);
+				pep_limiter_parameters(rate, (enum pep_limit_unit)unit, 0, &rule),
+				0);
 			assert_in_range(rule.limit_mul, 1, PEP_LIMIT_MUL_END - 1);
 			assert_in_range(rule.limit_tau, 1, PEP_LIMIT_TAU_END - 1);
 			assert_in_range(rule.limit_shift, 0, 62);

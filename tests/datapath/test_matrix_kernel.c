@@ -126,14 +126,16 @@ static void test_every_row_in_pieces(void **state)
 	for (size_t ruleset = 0; ruleset < MATRIX_RULESETS; ruleset++) {
 		for (size_t i = 0; i < matrix_row_count; i++) {
 			frame_build(&frame, matrix_rows[i].frame);
-			for (uint32_t linear = LINEAR_MIN; linear < frame.size && linear < 80; linear += 11)
+			for (uint32_t linear = LINEAR_MIN; linear < frame.size && linear < 80;
+				linear += 11)
 				wrong += check(&matrix_rows[i], ruleset, linear);
 		}
 	}
 	assert_int_equal(wrong, 0);
 }
 
-static struct matrix_verdict judge_whole(size_t ruleset, const void *data, size_t size, void *context)
+static struct matrix_verdict judge_whole(
+	size_t ruleset, const void *data, size_t size, void *context)
 {
 	(void)context;
 	return judge(ruleset, data, size, 0).verdict;

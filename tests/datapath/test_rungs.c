@@ -20,7 +20,8 @@ static const struct family families[] = {
 	{FRAME_GOOD4, FRAME_DST4, "ip4 tcp",
 		{"bad4 tcp", "bad4 tcp", "ip4 tcp dport=81", "ip4 udp", "bad4 tcp", "ip4 udp"}},
 	{FRAME_GOOD6, FRAME_DST6, "ip6 tcp",
-		{"bad6 tcp", "ip6 tcp dport=81", "ip6 udp", "ip6 tcp dport=81", "bad6 tcp", "ip6 sctp"}},
+		{"bad6 tcp", "ip6 tcp dport=81", "ip6 udp", "ip6 tcp dport=81", "bad6 tcp",
+			"ip6 sctp"}},
 };
 
 static struct pep_policy_key key_of(const struct family *family, enum pep_rung rung)

@@ -46,12 +46,13 @@ static int expect(const char *text, size_t size, const char *what, int got, int 
 {
 	if (got == expected)
 		return 0;
-	fprintf(stderr, "\"%s\" cut to %zu: %s is %d, expected %d\n", text, size, what, got, expected);
+	fprintf(stderr, "\"%s\" cut to %zu: %s is %d, expected %d\n", text, size, what, got,
+		expected);
 	return 1;
 }
 
-static int check_cut(const struct frame *frame, size_t kind, size_t size, truncation_judge judge,
-	void *context)
+static int check_cut(
+	const struct frame *frame, size_t kind, size_t size, truncation_judge judge, void *context)
 {
 	size_t addresses = frame->l3 + (frame->data[frame->l3] >> 4 == 6 ? 40 : 20);
 	int has_address = size >= addresses;

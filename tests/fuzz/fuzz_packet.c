@@ -41,7 +41,8 @@ static void check_packet(const struct pep_packet *packet, size_t size)
 	must(packet->family != 4 || (!packet->src[1] && !packet->dst[1]));
 }
 
-static void check_ruling(const struct pep_packet *packet, const struct pep_ruling *ruling, int strict)
+static void check_ruling(
+	const struct pep_packet *packet, const struct pep_ruling *ruling, int strict)
 {
 	must(ruling->tally < PEP_TALLY_MAX);
 	must(!ruling->rule == (ruling->reason != PEP_REASON_POLICY));
