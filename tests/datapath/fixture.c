@@ -85,7 +85,7 @@ void fixture_init(struct fixture *fixture, uint32_t ring_size)
 	fixture->limiters =
 		map_memory(skeleton->maps.limiter_map, FIXTURE_SLOTS * sizeof(*fixture->limiters));
 	fixture->rows = map_memory(skeleton->maps.policy_stats,
-		fixture->cpus * FIXTURE_SLOTS * sizeof(*fixture->rows));
+		(size_t)fixture->cpus * FIXTURE_SLOTS * sizeof(*fixture->rows));
 	fixture->ring =
 		ring_buffer__new(bpf_map__fd(skeleton->maps.ring_buffer), on_event, fixture, NULL);
 	if (!fixture->ring)
@@ -102,7 +102,7 @@ void fixture_deinit(struct fixture *fixture)
 	ring_buffer__free(fixture->ring);
 	munmap(fixture->config, sizeof(*fixture->config));
 	munmap(fixture->limiters, FIXTURE_SLOTS * sizeof(*fixture->limiters));
-	munmap(fixture->rows, fixture->cpus * FIXTURE_SLOTS * sizeof(*fixture->rows));
+	munmap(fixture->rows, (size_t)fixture->cpus * FIXTURE_SLOTS * sizeof(*fixture->rows));
 	packet_filter__destroy(fixture->skeleton);
 }
 

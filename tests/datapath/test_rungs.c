@@ -65,7 +65,7 @@ static void check_alone(enum pep_rung rung)
 static void check_beats(enum pep_rung rung)
 {
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-		for (int worse = rung + 1; worse < PEP_RUNG_MAX; worse++) {
+		for (int worse = (int)rung + 1; worse < PEP_RUNG_MAX; worse++) {
 			fixture_clear(&fixture);
 			add(&families[i], rung, PEP_ACTION_ALLOW);
 			add(&families[i], (enum pep_rung)worse, PEP_ACTION_BLOCK);
