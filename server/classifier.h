@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Truth → lookup tables. Deterministic, incremental, pure C: no libbpf, no I/O.
+ * Every capacity error and every "this engine cannot" is raised here.
+ *
+ * This engine is the classical ladder: one hash keyed by rung. It accepts the
+ * six shapes of enum pep_rung with the default priority and one policy a match.
+ *
+ * A change is prepared as a plan. The plan's elements hold, beside the version
+ * in force, the one that the next generation sees; datapath writes them
+ * invisibly, flips, and removes what died. commit or abort ends the plan.
+ */
+#ifndef PEP_SERVER_CLASSIFIER_H
+#define PEP_SERVER_CLASSIFIER_H
+
+#include "bpf/common.h"
+#include "common/policy.h"
+
+struct classifier;
+
+/* Room for `max_policies` (1 .. PEP_POLICIES_MAX). 0 or -ENOMEM. */
+int classifier_new(uint32_t max_policies, struct classifier **ret);
+void classifier_free(struct classifier *c);
+DEFINE_CLEANUP(struct classifier, classifier_free)
+
+/* What one step of a change does to a policy name. */
+struct classifier_edit {
+	const struct policy *before; /* NULL = the name is new; borrowed until the plan ends */
+	const struct policy *after;  /* NULL = the name goes */
+	const char *path;            /* place in the request, for violations; borrowed */
+};
+
+/* One element of policy_map. */
+struct classifier_element {
+	struct pep_policy_key key;
+	struct pep_policy prepared; /* written before the flip: alive in both generations */
+	struct pep_policy former;   /* what stood there; all zero = the key was free */
+	bool existed;               /* former is valid */
+	bool dies;                  /* nothing is alive after the flip: delete it then */
+};
+
+struct classifier_plan {
+	uint64_t generation; /* that the plan makes current */
+	struct classifier_element *elements; /* owned */
+	size_t element_count;
+	uint32_t *fresh_slots; /* owned: counters and limiter to zero before the flip */
+	size_t fresh_slot_count;
+	uint32_t *fresh_limiters; /* owned: kept counters, but the rate changed: limiter to zero */
+	size_t fresh_limiter_count;
+	uint32_t rungs; /* for pep_ruleset */
+};
+
+/*
+ * Computes what `edits` change. Refuses what this engine cannot (ERROR_UNIMPLEMENTED),
+ * a second policy with the same match (ERROR_EXISTS), a full table (ERROR_LIMIT naming
+ * --max-policies and its value). On failure nothing changed. One plan at a time.
+ */
+int classifier_plan(struct classifier *c, uint64_t generation, const struct classifier_edit *edits,
+		    size_t count, struct error *err, struct classifier_plan **ret);
+/* The flip happened: the tables are as the plan says. Frees the plan. */
+void classifier_commit(struct classifier *c, struct classifier_plan *plan);
+/* Nothing happened: the tables are as before. Frees the plan. */
+void classifier_abort(struct classifier *c, struct classifier_plan *plan);
+
+/* Slot of counters and limiter of a policy name; PEP_SLOT_NONE when unknown. */
+uint32_t classifier_slot(const struct classifier *c, const char *name);
+size_t classifier_count(const struct classifier *c);
+
+/* Interface names that redirects point to, by index in redirect_map; "" = free. */
+const char *classifier_redirect(const struct classifier *c, uint32_t index);
+
+/*
+ * Adoption: tells the classifier of an element that the kernel already holds,
+ * alive in `generation`. -EINVAL when it contradicts what was adopted before or
+ * cannot be of this engine. `ret` (optional) receives the policy that it says:
+ * match, action, name, log; comment is not in the kernel.
+ */
+int classifier_adopt(struct classifier *c, uint64_t generation, const struct pep_policy_key *key,
+		     const struct pep_policy *value, struct policy *ret);
+#define CLASSIFIER_EDIT_MAX PEP_POLICIES_MAX
+
+#endif

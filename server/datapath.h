@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The only file of the daemon that knows libbpf and the skeleton: load or adopt,
+ * attach, flip, pins, counters, limiter memory. Nothing here knows policies
+ * beyond their map elements, and nothing calls up.
+ */
+#ifndef PEP_SERVER_DATAPATH_H
+#define PEP_SERVER_DATAPATH_H
+
+#include "common/change.h"
+#include "server/classifier.h"
+
+struct datapath;
+
+struct datapath_options {
+	const char *pin_dir;   /* on a bpffs; maps/, links/ and the program live below */
+	uint32_t max_policies; /* 1 .. PEP_POLICIES_MAX */
+	uint32_t ring_size;    /* bytes, a power of two of pages */
+	bool verbose;          /* the verifier's log in full on stderr */
+	void (*log)(void *data, int level, const char *line); /* may be NULL; level as syslog */
+	void *log_data;
+};
+
+enum datapath_start {
+	DATAPATH_FRESH,   /* no pins: nothing was enforced */
+	DATAPATH_ADOPTED, /* same layout: the running program and maps are ours now */
+	DATAPATH_REBUILT, /* other sizes or ABI: new maps and program, contents carried over, links moved */
+};
+
+/*
+ * Refuses, each with its own message: missing capabilities, a pin folder that is
+ * not on a bpffs (says how to mount), a kernel without what the program needs,
+ * a verifier refusal (its last lines), a folder that another daemon holds (flock).
+ */
+int datapath_open(const struct datapath_options *options, struct error *err,
+		  struct datapath **ret, enum datapath_start *ret_start);
+/* The filter stays: pins remain. */
+void datapath_free(struct datapath *dp);
+/* --detach-on-exit: links, pins and programs go. */
+void datapath_remove(struct datapath *dp);
+
+/* --- policies */
+
+/* Walks policy_map; cb returns 0 to go on. Used once, to adopt. */
+int datapath_walk(struct datapath *dp,
+		  int (*cb)(void *data, const struct pep_policy_key *key, const struct pep_policy *value),
+		  void *data);
+uint64_t datapath_generation(const struct datapath *dp); /* in force, >= 1 */
+uint64_t datapath_revision(const struct datapath *dp);   /* of the ruleset in force, 0 = none yet */
+
+/* Everything of a commit that is not a policy. */
+struct datapath_default {
+	char iface[IFACE_NAME_SIZE]; /* "" = all others */
+	bool block;
+};
+struct datapath_ruleset {
+	uint64_t revision;
+	uint64_t settings[SETTING_MAX];
+	const struct datapath_default *defaults; /* [0] is the global one; borrowed during the call */
+	size_t default_count;
+};
+
+/*
+ * The three steps of a commit. prepare writes what the current generation does
+ * not see, and on failure has undone it; exactly one of flip and abort follows.
+ * flip is one store: all CPUs and interfaces judge by the new ruleset after it,
+ * then dead elements are deleted. `plan` may be NULL when no policy changes.
+ */
+int datapath_prepare(struct datapath *dp, const struct classifier *c,
+		     const struct classifier_plan *plan, const struct datapath_ruleset *ruleset,
+		     struct error *err);
+void datapath_flip(struct datapath *dp);
+void datapath_abort(struct datapath *dp);
+
+/* What the kernel holds beside policies, for adoption without a state file. */
+int datapath_read_ruleset(struct datapath *dp, uint64_t ret_settings[SETTING_MAX],
+			  bool *ret_default_block);
+
+/* --- interfaces */
+
+enum datapath_iface_state { DATAPATH_ATTACHED, DATAPATH_ABSENT, DATAPATH_FAILED };
+
+struct datapath_iface {
+	char name[IFACE_NAME_SIZE];
+	uint32_t ifindex; /* 0 when absent */
+	uint32_t slot;    /* of its counters, 1 .. PEP_IFACES_MAX - 1 */
+	enum attach_mode requested;
+	enum attach_mode mode; /* native or generic, when attached */
+	enum datapath_iface_state state;
+	char reason[256]; /* why generic, or why it failed; "" */
+	char driver[32];
+	uint32_t program_id;
+	int64_t attached_since; /* wall clock, ns */
+};
+
+/*
+ * An absent interface is remembered and attached by datapath_refresh() when it
+ * appears (then 0 is returned with state ABSENT) only if `allow_absent`.
+ * Refused: offload (says why), an interface that another XDP program holds (its
+ * id and name), too many interfaces, a mode the driver does not have.
+ */
+int datapath_attach(struct datapath *dp, const char *name, enum attach_mode mode,
+		    bool allow_absent, struct error *err, struct datapath_iface *ret);
+int datapath_detach(struct datapath *dp, const char *name, struct error *err);
+size_t datapath_iface_count(const struct datapath *dp);
+const struct datapath_iface *datapath_iface(const struct datapath *dp, size_t index); /* sorted by name */
+const struct datapath_iface *datapath_iface_by_name(const struct datapath *dp, const char *name);
+/* Name of an interface now or formerly attached, for events; "" = unknown. */
+const char *datapath_iface_name(struct datapath *dp, uint32_t ifindex);
+
+/*
+ * After netlink news: attaches what appeared, notes what went, fills redirect
+ * targets. cb is called for each interface whose state changed.
+ */
+void datapath_refresh(struct datapath *dp,
+		      void (*cb)(void *data, const struct datapath_iface *iface), void *data);
+
+/* --- figures: summed over CPUs, in pep_tally order */
+
+int datapath_stats(struct datapath *dp, uint32_t slot, struct pep_stats *ret);
+int datapath_stats_all(struct datapath *dp, struct pep_stats ret[static PEP_IFACES_MAX]);
+/* last_hit in CLOCK_MONOTONIC ns */
+void datapath_policy_stats(struct datapath *dp, uint32_t slot, struct pep_policy_stats *ret);
+unsigned int datapath_cpus(const struct datapath *dp);
+/* `ret` has datapath_cpus() elements. */
+int datapath_event_state(struct datapath *dp, struct pep_event_state *ret);
+
+/* --- events */
+
+int datapath_ring_fd(struct datapath *dp); /* pollable */
+/* Consumes up to `limit` records; returns how many, or a negative errno. */
+int datapath_ring_consume(struct datapath *dp, size_t limit,
+			  void (*cb)(void *data, const struct pep_event *event), void *data);
+
+struct datapath_info {
+	uint32_t program_id;
+	uint32_t max_policies;
+	uint32_t ring_size;
+	uint32_t verified_instructions;
+	char kernel[64];
+	char adopted[160]; /* one sentence on how the start found the kernel */
+};
+void datapath_info(struct datapath *dp, struct datapath_info *ret);
+
+#endif
