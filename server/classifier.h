@@ -18,6 +18,16 @@
 
 struct classifier;
 
+/*
+ * Elements of policy_map and slots of counters that `max_policies` need: twice,
+ * so that a ruleset can be replaced by one of other names in one step, while
+ * what it replaces still counts and decides.
+ */
+static inline uint32_t classifier_room(uint32_t max_policies)
+{
+	return 2 * max_policies;
+}
+
 /* Room for `max_policies` (1 .. PEP_POLICIES_MAX). 0 or -ENOMEM. */
 int classifier_new(uint32_t max_policies, struct classifier **ret);
 void classifier_free(struct classifier *c);
@@ -70,13 +80,12 @@ size_t classifier_count(const struct classifier *c);
 const char *classifier_redirect(const struct classifier *c, uint32_t index);
 
 /*
- * Adoption: tells the classifier of an element that the kernel already holds,
- * alive in `generation`. -EINVAL when it contradicts what was adopted before or
- * cannot be of this engine. `ret` (optional) receives the policy that it says:
- * match, action, name, log; comment is not in the kernel.
+ * Adoption: tells the classifier of an element that the kernel holds. Versions
+ * that are not alive in `generation` are forgotten. `redirect` is the interface
+ * that a redirect points to, NULL when unknown. -EINVAL when the element is not
+ * of this engine or contradicts an adopted one; nothing changed then.
  */
 int classifier_adopt(struct classifier *c, uint64_t generation, const struct pep_policy_key *key,
-		     const struct pep_policy *value, struct policy *ret);
-#define CLASSIFIER_EDIT_MAX PEP_POLICIES_MAX
+	const struct pep_policy *value, const char *redirect);
 
 #endif
