@@ -35,6 +35,7 @@ void error_deinit(struct error *err)
 	*err = ERROR_INIT;
 }
 
+PRINTF_LIKE(1, 0)
 static char *format(const char *fmt, va_list args)
 {
 	char *text;
