@@ -1,4 +1,4 @@
-set(room ${PROJECT_SOURCE_DIR})
-pep_unit_test(classifier SOURCES test_classifier.c
-    ${room}/server/classifier.c ${room}/server/classifier_tables.c ${room}/server/ladder.c
-    ${room}/common/policy.c ${room}/common/error.c ${room}/common/table.c)
+set(server ${PROJECT_SOURCE_DIR}/server)
+pep_unit_test(classifier
+    SOURCES test_classifier.c ${server}/classifier.c ${server}/classifier_tables.c ${server}/ladder.c
+    LIBS pep_common)

@@ -1,1 +1,1 @@
-pep_unit_test(table SOURCES test_table.c ${PROJECT_SOURCE_DIR}/common/table.c)
+pep_unit_test(table SOURCES test_table.c LIBS pep_common)
