@@ -157,3 +157,38 @@ bool proto_has_ports(uint8_t proto)
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
 	       proto == IPPROTO_SCTP || proto == IPPROTO_DCCP;
 }
+
+static uint64_t rank_ports(const struct policy_ports *ports)
+{
+	return (uint64_t)(ports->last - ports->first);
+}
+
+static uint64_t rank_address(const struct policy_address *address)
+{
+	switch (address->kind) {
+	case POLICY_PREFIX:
+		return (address->family == 4 ? 32u : 128u) - address->length;
+	case POLICY_SET:
+		return 254;
+	default:
+		return 255;
+	}
+}
+
+struct policy_rank policy_rank(const struct policy *policy, uint32_t position)
+{
+	const struct policy_match *m = &policy->match;
+
+	return (struct policy_rank){
+		.high = (uint64_t)policy->priority << 32 | rank_ports(&m->dport) << 16 |
+			rank_address(&m->src) << 8 | rank_address(&m->dst),
+		.low = rank_ports(&m->sport) << 33 | (uint64_t)!m->has_proto << 32 | position,
+	};
+}
+
+int policy_rank_compare(struct policy_rank a, struct policy_rank b)
+{
+	if (a.high != b.high)
+		return a.high < b.high ? -1 : 1;
+	return (a.low > b.low) - (a.low < b.low);
+}

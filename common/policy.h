@@ -132,9 +132,9 @@ bool iface_name_valid(const char *name); /* 1-15 bytes, no '/', no space, not ".
 int policy_validate(const struct policy *policy, const char *path, struct error *err);
 
 /*
- * The deciding order: priority, then specificity field by field, then position.
- * [0] priority 32, dport 17 (65536 - width), src 8, dst 7 high bits ... as two
- * words that compare like the order; the smaller one decides.
+ * The deciding order as two words that compare like it; the smaller one decides.
+ * high: priority 32 bits, dport 16 (ports in the range - 1), src 8, dst 8 (bits that
+ * the prefix leaves open; 254 a set, 255 any). low: sport 16, proto 1 (any), position 32.
  */
 struct policy_rank {
 	uint64_t high;

@@ -1,0 +1,1 @@
+pep_unit_test(policy SOURCES test_policy.c LIBS pep_common)
