@@ -15,7 +15,7 @@ struct datapath;
 struct datapath_options {
 	const char *pin_dir;   /* on a bpffs; maps/, links/ and the program live below */
 	uint32_t max_policies; /* 1 .. PEP_POLICIES_MAX */
-	uint32_t ring_size;    /* bytes, a power of two of pages */
+	uint32_t ring_size;    /* bytes, a power of two and of whole pages */
 	bool verbose;          /* the verifier's log in full on stderr */
 	void (*log)(void *data, int level, const char *line); /* may be NULL; level as syslog */
 	void *log_data;
@@ -28,12 +28,20 @@ enum datapath_start {
 };
 
 /*
+ * Loads the program over the pinned maps, or over new ones with the old content.
+ * What the links run is not touched before datapath_activate(): between the two
+ * the ruleset can be committed.
  * Refuses, each with its own message: missing capabilities, a pin folder that is
  * not on a bpffs (says how to mount), a kernel without what the program needs,
- * a verifier refusal (its last lines), a folder that another daemon holds (flock).
+ * a verifier refusal (its last lines), a folder that another daemon holds (flock),
+ * pinned policies that do not fit into `max_policies`.
  */
 int datapath_open(const struct datapath_options *options, struct error *err,
 		  struct datapath **ret, enum datapath_start *ret_start);
+/* True when pins were found whose policies this build cannot read. */
+bool datapath_unreadable(const struct datapath *dp);
+/* Moves every link to the loaded program and pins its maps. */
+int datapath_activate(struct datapath *dp, struct error *err);
 /* The filter stays: pins remain. */
 void datapath_free(struct datapath *dp);
 /* --detach-on-exit: links, pins and programs go. */
@@ -41,9 +49,13 @@ void datapath_remove(struct datapath *dp);
 
 /* --- policies */
 
-/* Walks policy_map; cb returns 0 to go on. Used once, to adopt. */
+/*
+ * Walks policy_map; cb returns 0 to go on. `redirect` is the interface that the
+ * version in force points to, "" when there is none. Used once, to adopt.
+ */
 int datapath_walk(struct datapath *dp,
-		  int (*cb)(void *data, const struct pep_policy_key *key, const struct pep_policy *value),
+		  int (*cb)(void *data, const struct pep_policy_key *key,
+			    const struct pep_policy *value, const char *redirect),
 		  void *data);
 uint64_t datapath_generation(const struct datapath *dp); /* in force, >= 1 */
 uint64_t datapath_revision(const struct datapath *dp);   /* of the ruleset in force, 0 = none yet */
@@ -61,20 +73,26 @@ struct datapath_ruleset {
 };
 
 /*
- * The three steps of a commit. prepare writes what the current generation does
- * not see, and on failure has undone it; exactly one of flip and abort follows.
- * flip is one store: all CPUs and interfaces judge by the new ruleset after it,
- * then dead elements are deleted. `plan` may be NULL when no policy changes.
+ * The steps of a commit. prepare writes what the current generation does not
+ * see, and on failure has undone it; exactly one of flip and abort follows.
+ * flip is one store: all CPUs and interfaces judge by the new ruleset after it.
+ * `plan` may be NULL when no policy changes, and is not used after prepare.
+ *
+ * After flip, packets that began before it may still read what died. grace()
+ * waits them out, in any thread; settle() then deletes it. prepare must not be
+ * called before settle.
  */
 int datapath_prepare(struct datapath *dp, const struct classifier *c,
 		     const struct classifier_plan *plan, const struct datapath_ruleset *ruleset,
 		     struct error *err);
 void datapath_flip(struct datapath *dp);
 void datapath_abort(struct datapath *dp);
+void datapath_grace(void);
+void datapath_settle(struct datapath *dp);
 
 /* What the kernel holds beside policies, for adoption without a state file. */
-int datapath_read_ruleset(struct datapath *dp, uint64_t ret_settings[SETTING_MAX],
-			  bool *ret_default_block);
+void datapath_read_ruleset(const struct datapath *dp, uint64_t ret_settings[static SETTING_MAX],
+			   bool *ret_default_block);
 
 /* --- interfaces */
 
@@ -88,19 +106,21 @@ struct datapath_iface {
 	enum attach_mode mode; /* native or generic, when attached */
 	enum datapath_iface_state state;
 	char reason[256]; /* why generic, or why it failed; "" */
+	char warning[160]; /* VLAN tags are stripped before the program sees them; "" */
 	char driver[32];
 	uint32_t program_id;
 	int64_t attached_since; /* wall clock, ns */
 };
 
 /*
- * An absent interface is remembered and attached by datapath_refresh() when it
- * appears (then 0 is returned with state ABSENT) only if `allow_absent`.
+ * With `keep`, an interface that is absent or refuses is remembered (0 is returned,
+ * see its state) and tried again by datapath_refresh().
  * Refused: offload (says why), an interface that another XDP program holds (its
- * id and name), too many interfaces, a mode the driver does not have.
+ * id and name), too many interfaces, a mode the driver does not have, another
+ * mode than the one that it is attached in.
  */
-int datapath_attach(struct datapath *dp, const char *name, enum attach_mode mode,
-		    bool allow_absent, struct error *err, struct datapath_iface *ret);
+int datapath_attach(struct datapath *dp, const char *name, enum attach_mode mode, bool keep,
+		    struct error *err);
 int datapath_detach(struct datapath *dp, const char *name, struct error *err);
 size_t datapath_iface_count(const struct datapath *dp);
 const struct datapath_iface *datapath_iface(const struct datapath *dp, size_t index); /* sorted by name */
@@ -119,8 +139,8 @@ void datapath_refresh(struct datapath *dp,
 
 int datapath_stats(struct datapath *dp, uint32_t slot, struct pep_stats *ret);
 int datapath_stats_all(struct datapath *dp, struct pep_stats ret[static PEP_IFACES_MAX]);
-/* last_hit in CLOCK_MONOTONIC ns */
-void datapath_policy_stats(struct datapath *dp, uint32_t slot, struct pep_policy_stats *ret);
+/* last_hit in CLOCK_MONOTONIC ns, 0 = never */
+void datapath_policy_stats(const struct datapath *dp, uint32_t slot, struct pep_policy_stats *ret);
 unsigned int datapath_cpus(const struct datapath *dp);
 /* `ret` has datapath_cpus() elements. */
 int datapath_event_state(struct datapath *dp, struct pep_event_state *ret);
@@ -137,9 +157,8 @@ struct datapath_info {
 	uint32_t max_policies;
 	uint32_t ring_size;
 	uint32_t verified_instructions;
-	char kernel[64];
 	char adopted[160]; /* one sentence on how the start found the kernel */
 };
-void datapath_info(struct datapath *dp, struct datapath_info *ret);
+void datapath_info(const struct datapath *dp, struct datapath_info *ret);
 
 #endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "server/datapath_internal.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <syslog.h>
+
+#include <bpf/libbpf.h>
+
+void datapath_log(const struct datapath *dp, int level, const char *fmt, ...)
+{
+	char line[512];
+	va_list args;
+
+	if (!dp->options.log)
+		return;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	dp->options.log(dp->options.log_data, level, line);
+}
+
+/* --- capabilities (capabilities(7)); CAP_SYS_ADMIN stands for those of BPF */
+
+static bool has(const struct __user_cap_data_struct *sets, unsigned int capability)
+{
+	return sets[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
+}
+
+static int check_capabilities(struct error *err)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {0};
+	char missing[64] = "";
+	bool all;
+
+	if (syscall(SYS_capget, &header, sets) < 0)
+		return 0; /* the kernel will tell */
+	all = has(sets, CAP_SYS_ADMIN);
+	if (!has(sets, CAP_NET_ADMIN))
+		strcat(missing, " CAP_NET_ADMIN");
+	if (!all && !has(sets, CAP_BPF))
+		strcat(missing, " CAP_BPF");
+	if (!all && !has(sets, CAP_PERFMON))
+		strcat(missing, " CAP_PERFMON");
+	if (!missing[0])
+		return 0;
+	return error_set(err, ERROR_DENIED, "CAPABILITIES",
+		"the capabilities%s are missing; run pepctld as root or grant them (in its unit: "
+		"AmbientCapabilities=)",
+		missing);
+}
+
+/* --- opening */
+
+static bool any_pin(const struct map_set *pinned)
+{
+	for (size_t i = 0; i < MAP_COUNT; i++)
+		if (pinned->fds[i] >= 0)
+			return true;
+	return false;
+}
+
+static int start_fresh(struct datapath *dp, struct error *err)
+{
+	int r = load_program(dp, NULL, err);
+
+	if (!r)
+		r = map_set_window(&dp->maps, dp->cpus, err);
+	if (r)
+		return r;
+	map_set_start(&dp->maps);
+	dp->start = DATAPATH_FRESH;
+	snprintf(dp->adopted, sizeof(dp->adopted), "fresh: nothing was enforced before");
+	return 0;
+}
+
+static int start_adopted(struct datapath *dp, struct map_set *pinned, struct error *err)
+{
+	int r = load_program(dp, pinned, err);
+
+	if (!r)
+		r = map_set_window(&dp->maps, dp->cpus, err);
+	dp->start = DATAPATH_ADOPTED;
+	snprintf(dp->adopted, sizeof(dp->adopted), "adopted: the pinned maps go on");
+	return r;
+}
+
+/* Whether the old maps can be read: same ABI, and none is missing. */
+static bool readable(struct map_set *pinned, unsigned int cpus)
+{
+	for (size_t i = 0; i < MAP_COUNT; i++)
+		if (pinned->fds[i] < 0)
+			return false;
+	return !map_set_window(pinned, cpus, NULL) && pinned->config->abi == PEP_ABI;
+}
+
+static int start_rebuilt(struct datapath *dp, struct map_set *pinned, const char *why,
+	struct error *err)
+{
+	int r = start_fresh(dp, err);
+
+	if (r)
+		return r;
+	dp->start = DATAPATH_REBUILT;
+	dp->unreadable = !readable(pinned, dp->cpus);
+	snprintf(dp->adopted, sizeof(dp->adopted), "rebuilt: %s; %s", why,
+		dp->unreadable ? "counters begin anew" : "policies, counters and limiters were carried over");
+	return dp->unreadable ? 0 : map_set_copy(&dp->maps, pinned, dp->cpus, err);
+}
+
+static bool same_abi(const struct map_set *pinned)
+{
+	struct map_set probe = *pinned;
+	bool same = !map_set_window(&probe, 1, NULL) && probe.config->abi == PEP_ABI;
+
+	for (size_t i = 0; i < MAP_COUNT; i++)
+		probe.fds[i] = -1; /* they stay with `pinned` */
+	map_set_deinit(&probe, 1);
+	return same;
+}
+
+static int start(struct datapath *dp, struct error *err)
+{
+	char why[96] = "the layout of the maps has changed";
+	struct map_set pinned;
+	int r;
+
+	map_set_init(&pinned);
+	pins_find(dp, &pinned);
+	if (!any_pin(&pinned))
+		r = start_fresh(dp, err);
+	else if (load_fits(dp, &pinned, why) && same_abi(&pinned))
+		r = start_adopted(dp, &pinned, err);
+	else
+		r = start_rebuilt(dp, &pinned, why, err);
+	map_set_deinit(&pinned, dp->cpus);
+	if (r)
+		return r;
+	ifaces_adopt(dp);
+	commit_adopt(dp);
+	return 0;
+}
+
+int datapath_open(const struct datapath_options *options, struct error *err, struct datapath **ret,
+	enum datapath_start *ret_start)
+{
+	struct datapath *dp = calloc(1, sizeof(*dp));
+	int r;
+
+	if (!dp)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	dp->options = *options;
+	dp->options.pin_dir = dp->pin_dir = strdup(options->pin_dir);
+	dp->lock = dp->program = -1;
+	dp->cpus = (unsigned int)libbpf_num_possible_cpus();
+	map_set_init(&dp->maps);
+	r = dp->pin_dir ? check_capabilities(err) : error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	if (!r)
+		r = pins_prepare(dp, err);
+	if (!r)
+		r = start(dp, err);
+	if (r) {
+		datapath_free(dp);
+		return r;
+	}
+	*ret_start = dp->start;
+	*ret = dp;
+	return 0;
+}
+
+bool datapath_unreadable(const struct datapath *dp)
+{
+	return dp->unreadable;
+}
+
+int datapath_activate(struct datapath *dp, struct error *err)
+{
+	int r = ifaces_move(dp, err);
+
+	return r || dp->start == DATAPATH_ADOPTED ? r : pins_replace(dp, err);
+}
+
+void datapath_free(struct datapath *dp)
+{
+	if (!dp)
+		return;
+	ring_buffer__free(dp->ring);
+	ifaces_free(dp);
+	commit_free(dp);
+	map_set_deinit(&dp->maps, dp->cpus);
+	closep(&dp->program);
+	closep(&dp->lock);
+	free(dp->pin_dir);
+	free(dp);
+}
+
+void datapath_remove(struct datapath *dp)
+{
+	ifaces_detach_all(dp);
+	pins_remove(dp);
+}

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Attachments: which interfaces are wanted, in which state they are, and the
+ * slots of their counters, which belong to the name and survive a detachment.
+ */
+#include "server/datapath_internal.h"
+
+#include <errno.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <syslog.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+
+#include "server/datapath_link.h"
+
+/* --- the list */
+
+static size_t place_of(const struct datapath *dp, const char *name)
+{
+	size_t at = 0;
+
+	while (at < dp->attachment_count && strcmp(dp->attachments[at]->public.name, name) < 0)
+		at++;
+	return at;
+}
+
+static struct attachment *find(const struct datapath *dp, const char *name)
+{
+	size_t at = place_of(dp, name);
+
+	return at < dp->attachment_count && streq(dp->attachments[at]->public.name, name) ?
+		       dp->attachments[at] : NULL;
+}
+
+static struct attachment *add(struct datapath *dp, const char *name)
+{
+	struct attachment *a = calloc(1, sizeof(*a));
+	struct attachment **grown;
+	size_t at = place_of(dp, name);
+
+	grown = reallocarray(dp->attachments, dp->attachment_count + 1, sizeof(*grown));
+	if (grown)
+		dp->attachments = grown;
+	if (!a || !grown) {
+		free(a);
+		return NULL;
+	}
+	snprintf(a->public.name, sizeof(a->public.name), "%s", name);
+	a->public.state = DATAPATH_ABSENT;
+	a->link = -1;
+	memmove(&grown[at + 1], &grown[at], (dp->attachment_count - at) * sizeof(*grown));
+	grown[at] = a;
+	dp->attachment_count++;
+	return a;
+}
+
+static void drop(struct datapath *dp, struct attachment *a)
+{
+	size_t at = place_of(dp, a->public.name);
+
+	dp->attachment_count--;
+	memmove(&dp->attachments[at], &dp->attachments[at + 1],
+		(dp->attachment_count - at) * sizeof(*dp->attachments));
+	closep(&a->link);
+	free(a);
+}
+
+size_t datapath_iface_count(const struct datapath *dp)
+{
+	return dp->attachment_count;
+}
+
+const struct datapath_iface *datapath_iface(const struct datapath *dp, size_t index)
+{
+	return index < dp->attachment_count ? &dp->attachments[index]->public : NULL;
+}
+
+const struct datapath_iface *datapath_iface_by_name(const struct datapath *dp, const char *name)
+{
+	struct attachment *a = find(dp, name);
+
+	return a ? &a->public : NULL;
+}
+
+const char *datapath_iface_name(struct datapath *dp, uint32_t ifindex)
+{
+	for (size_t i = 0; i < dp->attachment_count; i++)
+		if (dp->attachments[i]->public.ifindex == ifindex)
+			return dp->attachments[i]->public.name;
+	for (size_t slot = 1; slot < PEP_IFACES_MAX; slot++)
+		if (dp->maps.ifaces[slot].ifindex == ifindex)
+			return dp->maps.ifaces[slot].name;
+	return "";
+}
+
+/* --- slots */
+
+static struct pep_iface_ref *ref_of(struct datapath *dp, uint32_t ifindex, uint32_t wanted)
+{
+	for (uint32_t probe = 0; probe < PEP_IFACE_PROBES; probe++) {
+		struct pep_iface_ref *ref =
+			&dp->maps.index[ifindex % PEP_IFACE_BUCKETS + probe];
+
+		if (ref->ifindex == wanted)
+			return ref;
+	}
+	return NULL;
+}
+
+/* The program reads slot and ifindex apart: the slot is there before the ifindex. */
+static int index_add(struct datapath *dp, uint32_t ifindex, uint32_t slot)
+{
+	struct pep_iface_ref *ref = ref_of(dp, ifindex, ifindex);
+
+	if (!ref)
+		ref = ref_of(dp, ifindex, 0);
+	if (!ref)
+		return -ENOSPC;
+	__atomic_store_n(&ref->slot, slot, __ATOMIC_RELEASE);
+	__atomic_store_n(&ref->ifindex, ifindex, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static void index_remove(struct datapath *dp, uint32_t ifindex)
+{
+	struct pep_iface_ref *ref = ifindex ? ref_of(dp, ifindex, ifindex) : NULL;
+
+	if (ref)
+		__atomic_store_n(&ref->ifindex, 0, __ATOMIC_RELEASE);
+}
+
+/* Gives what the slot has counted to slot 0, so that totals never run backwards. */
+static void slot_fold(struct datapath *dp, uint32_t slot)
+{
+	size_t words = dp->cpus * sizeof(struct pep_stats) / sizeof(uint64_t);
+	_cleanup_free_ uint64_t *from = calloc(words, sizeof(*from));
+	_cleanup_free_ uint64_t *to = calloc(words, sizeof(*to));
+	int fd = dp->maps.fds[MAP_STATS];
+	uint32_t none = 0;
+
+	if (!from || !to || bpf_map_lookup_elem(fd, &slot, from) < 0 ||
+		bpf_map_lookup_elem(fd, &none, to) < 0)
+		return;
+	for (size_t i = 0; i < words; i++)
+		to[i] += from[i];
+	memset(from, 0, words * sizeof(*from));
+	bpf_map_update_elem(fd, &none, to, BPF_ANY);
+	bpf_map_update_elem(fd, &slot, from, BPF_ANY);
+}
+
+uint32_t slot_of_iface(struct datapath *dp, const char *name)
+{
+	struct pep_iface *ifaces = dp->maps.ifaces;
+	uint32_t free_slot = 0, oldest = 0;
+
+	for (uint32_t slot = PEP_IFACES_MAX - 1; slot > 0; slot--) {
+		if (streq(ifaces[slot].name, name))
+			return slot;
+		if (!ifaces[slot].name[0])
+			free_slot = slot;
+		else if (!find(dp, ifaces[slot].name) &&
+			 (!oldest || ifaces[slot].attached_since < ifaces[oldest].attached_since))
+			oldest = slot;
+	}
+	if (!free_slot && oldest) {
+		slot_fold(dp, oldest);
+		free_slot = oldest;
+	}
+	if (free_slot) {
+		ifaces[free_slot] = (struct pep_iface){0};
+		snprintf(ifaces[free_slot].name, sizeof(ifaces[free_slot].name), "%s", name);
+	}
+	return free_slot;
+}
+
+void ifaces_apply_defaults(const struct datapath *dp, const struct datapath_default *defaults,
+	size_t count, struct pep_ruleset *ruleset)
+{
+	bool global = count > 0 && defaults[0].block;
+
+	for (size_t slot = 0; slot < PEP_IFACES_MAX; slot++) {
+		ruleset->default_block[slot] = global;
+		for (size_t i = 1; i < count && slot > 0; i++)
+			if (streq(defaults[i].iface, dp->maps.ifaces[slot].name))
+				ruleset->default_block[slot] = defaults[i].block;
+	}
+}
+
+/* --- attaching */
+
+static int64_t wall_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+static void set_present(struct datapath *dp, struct attachment *a, uint32_t ifindex,
+	enum attach_mode mode)
+{
+	struct pep_iface *iface = &dp->maps.ifaces[a->public.slot];
+
+	a->public.ifindex = iface->ifindex = ifindex;
+	a->public.mode = mode;
+	a->public.state = DATAPATH_ATTACHED;
+	iface->mode = mode == ATTACH_NATIVE ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+	link_describe(a->public.name, a->public.driver, a->public.warning);
+}
+
+static void set_gone(struct datapath *dp, struct attachment *a, enum datapath_iface_state state)
+{
+	char path[512];
+
+	index_remove(dp, a->public.ifindex);
+	dp->maps.ifaces[a->public.slot].ifindex = 0;
+	dp->maps.ifaces[a->public.slot].mode = 0;
+	a->public.ifindex = 0;
+	a->public.state = state;
+	closep(&a->link);
+	a->link = -1;
+	if (!pins_link_path(dp, a->public.name, path))
+		unlink(path);
+}
+
+static int try_attach(struct datapath *dp, struct attachment *a, struct error *err)
+{
+	uint32_t ifindex = if_nametoindex(a->public.name);
+	struct link_result result;
+	char path[512];
+	int r;
+
+	if (!ifindex)
+		return error_set(err, ERROR_NOT_FOUND, "NO_INTERFACE", "there is no interface %s",
+			a->public.name);
+	a->public.slot = slot_of_iface(dp, a->public.name);
+	if (!a->public.slot || index_add(dp, ifindex, a->public.slot) < 0)
+		return error_set(err, ERROR_LIMIT, "INTERFACES_FULL",
+			"%u interfaces are attached, which is the limit; detach one",
+			PEP_IFACES_MAX - 1);
+	ifaces_apply_defaults(dp, dp->defaults, dp->default_count,
+		&dp->maps.config->ruleset[datapath_generation(dp) & 1]);
+	r = link_attach(dp->program, ifindex, a->public.name, a->public.requested, &result, err);
+	if (!r && !pins_link_path(dp, a->public.name, path) && bpf_obj_pin(result.fd, path) < 0) {
+		r = error_set(err, ERROR_PRECONDITION, "PIN_DIR", "the link cannot be pinned at %s: %s",
+			path, strerror(errno));
+		close(result.fd);
+	}
+	if (r) {
+		index_remove(dp, ifindex);
+		return r;
+	}
+	a->link = result.fd;
+	snprintf(a->public.reason, sizeof(a->public.reason), "%s", result.reason);
+	a->public.attached_since = wall_now();
+	dp->maps.ifaces[a->public.slot].attached_since = (uint64_t)a->public.attached_since;
+	set_present(dp, a, ifindex, result.mode);
+	a->public.program_id = link_program_id(a->link);
+	return 0;
+}
+
+static int attach_again(struct attachment *a, enum attach_mode mode, struct error *err)
+{
+	if (mode != ATTACH_AUTO && mode != a->public.mode && a->public.state == DATAPATH_ATTACHED)
+		return error_set(err, ERROR_PRECONDITION, "OTHER_MODE",
+			"%s is attached in %s mode; detach it first", a->public.name,
+			attach_mode_name(a->public.mode));
+	a->public.requested = mode;
+	return 0;
+}
+
+int datapath_attach(struct datapath *dp, const char *name, enum attach_mode mode, bool keep,
+	struct error *err)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+	struct attachment *a = find(dp, name);
+	int r;
+
+	if (mode == ATTACH_OFFLOAD)
+		return error_set(err, ERROR_PRECONDITION, "OFFLOAD",
+			"%s cannot be attached in offload mode: a card cannot hold maps that are "
+			"changed in one instant; use native or generic",
+			name);
+	if (a && a->public.state == DATAPATH_ATTACHED)
+		return attach_again(a, mode, err);
+	if (!a && !(a = add(dp, name)))
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	a->public.requested = mode;
+	r = try_attach(dp, a, &why);
+	if (!r)
+		return 0;
+	if (keep) {
+		a->public.state = r == -ENOENT ? DATAPATH_ABSENT : DATAPATH_FAILED;
+		snprintf(a->public.reason, sizeof(a->public.reason), "%s", error_message(&why));
+		return 0;
+	}
+	drop(dp, a);
+	if (err)
+		error_move(err, &why);
+	return r;
+}
+
+int datapath_detach(struct datapath *dp, const char *name, struct error *err)
+{
+	struct attachment *a = find(dp, name);
+
+	if (!a)
+		return error_set(err, ERROR_NOT_FOUND, "NOT_ATTACHED", "%s is not attached", name);
+	if (a->link >= 0 && bpf_link_detach(a->link) < 0 && errno != ENOLINK)
+		datapath_log(dp, LOG_WARNING, "%s: detaching: %s", name, strerror(errno));
+	if (a->public.state == DATAPATH_ATTACHED)
+		set_gone(dp, a, DATAPATH_ABSENT);
+	drop(dp, a);
+	return 0;
+}
+
+/* --- what changed outside */
+
+/* A link whose interface has gone has no ifindex any more. */
+static bool refresh_one(struct datapath *dp, struct attachment *a)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	enum datapath_iface_state state = a->public.state;
+	int r;
+
+	if (state == DATAPATH_ATTACHED) {
+		if (link_ifindex(a->link) == a->public.ifindex)
+			return false;
+		set_gone(dp, a, DATAPATH_ABSENT);
+		snprintf(a->public.reason, sizeof(a->public.reason), "the interface is gone");
+	}
+	r = try_attach(dp, a, &err);
+	if (r == -ENOENT)
+		return state == DATAPATH_ATTACHED;
+	if (r) {
+		a->public.state = DATAPATH_FAILED;
+		snprintf(a->public.reason, sizeof(a->public.reason), "%s", error_message(&err));
+		return state != DATAPATH_FAILED;
+	}
+	return true;
+}
+
+void datapath_refresh(
+	struct datapath *dp, void (*cb)(void *data, const struct datapath_iface *iface), void *data)
+{
+	for (size_t i = 0; i < dp->attachment_count; i++)
+		if (refresh_one(dp, dp->attachments[i]) && cb)
+			cb(data, &dp->attachments[i]->public);
+	redirects_fill(dp);
+}
+
+/* --- start and end */
+
+static void adopt_one(struct datapath *dp, const char *name, int fd)
+{
+	uint32_t ifindex = fd >= 0 ? link_ifindex(fd) : 0;
+	struct attachment *a = add(dp, name);
+	uint32_t slot;
+
+	if (!a) {
+		closep(&fd);
+		return;
+	}
+	a->link = fd;
+	slot = a->public.slot = slot_of_iface(dp, name);
+	if (!ifindex || !slot || index_add(dp, ifindex, slot) < 0) {
+		set_gone(dp, a, DATAPATH_ABSENT);
+		return;
+	}
+	a->public.attached_since = (int64_t)dp->maps.ifaces[slot].attached_since;
+	a->public.program_id = link_program_id(fd);
+	set_present(dp, a, ifindex, link_mode(a->public.name));
+	a->public.requested = a->public.mode;
+}
+
+/* After new maps: slots that no pinned link uses are not attached. */
+void ifaces_adopt(struct datapath *dp)
+{
+	pins_each_link(dp, adopt_one);
+	for (size_t slot = 1; slot < PEP_IFACES_MAX; slot++) {
+		struct pep_iface *iface = &dp->maps.ifaces[slot];
+
+		if (iface->name[0] && iface->ifindex && !find(dp, iface->name)) {
+			index_remove(dp, iface->ifindex);
+			iface->ifindex = iface->mode = 0;
+		}
+	}
+}
+
+int ifaces_move(struct datapath *dp, struct error *err)
+{
+	for (size_t i = 0; i < dp->attachment_count; i++) {
+		struct attachment *a = dp->attachments[i];
+
+		if (a->link < 0)
+			continue;
+		if (bpf_link_update(a->link, dp->program, NULL) < 0 && errno != ENOLINK)
+			return error_set(err, ERROR_PRECONDITION, "LINK",
+				"%s cannot be moved to the new program: %s", a->public.name,
+				strerror(errno));
+		a->public.program_id = link_program_id(a->link);
+	}
+	return 0;
+}
+
+void ifaces_detach_all(struct datapath *dp)
+{
+	while (dp->attachment_count)
+		datapath_detach(dp, dp->attachments[0]->public.name, NULL);
+}
+
+void ifaces_free(struct datapath *dp)
+{
+	while (dp->attachment_count)
+		drop(dp, dp->attachments[0]);
+	free(TAKE_PTR(dp->attachments));
+}
