@@ -78,9 +78,11 @@ static void count_gap(struct hub *hub, struct hub_cpu *cpu, uint64_t suppressed,
 	hub->totals.ring_full += ring_full;
 }
 
-static void count_explained(struct hub *hub, struct hub_cpu *cpu, uint64_t suppressed, uint64_t ring_full)
+static void count_explained(
+	struct hub *hub, struct hub_cpu *cpu, uint64_t suppressed, uint64_t ring_full)
 {
-	count_gap(hub, cpu, advance(&cpu->suppressed, suppressed), advance(&cpu->ring_full, ring_full));
+	count_gap(hub, cpu, advance(&cpu->suppressed, suppressed),
+		advance(&cpu->ring_full, ring_full));
 }
 
 /*
@@ -254,13 +256,15 @@ int hub_cancel(struct hub *hub, const char *id, struct error *err)
 	for (struct hub_subscriber *s = hub->first; s; s = s->next) {
 		if (s->dead || !streq(s->id, id))
 			continue;
-		error_set(&why, ERROR_CANCELLED, "SUBSCRIPTION_CANCELLED", "subscription %s was cancelled", id);
+		error_set(&why, ERROR_CANCELLED, "SUBSCRIPTION_CANCELLED",
+			"subscription %s was cancelled", id);
 		hub_enter(hub);
 		hub_subscriber_finish(s, &why);
 		hub_leave(hub);
 		return 0;
 	}
-	return error_set(err, ERROR_NOT_FOUND, "SUBSCRIPTION_NOT_FOUND", "there is no subscription %s", id);
+	return error_set(
+		err, ERROR_NOT_FOUND, "SUBSCRIPTION_NOT_FOUND", "there is no subscription %s", id);
 }
 
 static int64_t after(int64_t now, uint64_t interval)

@@ -50,7 +50,8 @@ static struct hub_entry *append(struct hub_backlog *backlog)
 	return entry_at(backlog, backlog->count++);
 }
 
-void hub_backlog_add_packet(struct hub_backlog *backlog, uint64_t seq, const struct hub_packet *packet)
+void hub_backlog_add_packet(
+	struct hub_backlog *backlog, uint64_t seq, const struct hub_packet *packet)
 {
 	struct hub_entry *entry = append(backlog);
 
@@ -61,7 +62,8 @@ void hub_backlog_add_packet(struct hub_backlog *backlog, uint64_t seq, const str
 	snprintf(entry->iface, sizeof(entry->iface), "%s", packet->iface);
 }
 
-void hub_backlog_add_message(struct hub_backlog *backlog, uint64_t seq, uint8_t *message, size_t size)
+void hub_backlog_add_message(
+	struct hub_backlog *backlog, uint64_t seq, uint8_t *message, size_t size)
 {
 	struct hub_entry *entry;
 

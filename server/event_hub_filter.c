@@ -26,7 +26,8 @@ static bool has_iface(const struct hub_filter *filter, const char *name)
 	return !filter->iface_count;
 }
 
-static bool has_address(const struct policy_address *address, uint8_t family, const __be32 packet[4])
+static bool has_address(
+	const struct policy_address *address, uint8_t family, const __be32 packet[4])
 {
 	const uint8_t *bytes = (const uint8_t *)packet;
 	size_t whole = address->length / 8;

@@ -76,9 +76,11 @@ bool hub_filter_packet(const struct hub_filter *filter, const struct hub_packet 
 
 int hub_backlog_init(struct hub_backlog *backlog);
 void hub_backlog_deinit(struct hub_backlog *backlog);
-void hub_backlog_add_packet(struct hub_backlog *backlog, uint64_t seq, const struct hub_packet *packet);
+void hub_backlog_add_packet(
+	struct hub_backlog *backlog, uint64_t seq, const struct hub_packet *packet);
 /* Takes `message`. */
-void hub_backlog_add_message(struct hub_backlog *backlog, uint64_t seq, uint8_t *message, size_t size);
+void hub_backlog_add_message(
+	struct hub_backlog *backlog, uint64_t seq, uint8_t *message, size_t size);
 /* `index` from 0, the oldest, to count - 1. */
 const struct hub_entry *hub_backlog_at(const struct hub_backlog *backlog, size_t index);
 

@@ -16,8 +16,8 @@ static bool wants_entry(const struct hub_subscriber *s, const struct hub_entry *
 }
 
 /* The packed entry; `buffer` holds it unless it is kept packed. */
-static const uint8_t *entry_bytes(const struct hub_entry *entry, uint8_t buffer[static EVENT_PACK_MAX],
-	size_t *ret_size)
+static const uint8_t *entry_bytes(
+	const struct hub_entry *entry, uint8_t buffer[static EVENT_PACK_MAX], size_t *ret_size)
 {
 	struct hub_packet packet = { &entry->event, entry->iface, entry->wall_time };
 
@@ -75,7 +75,8 @@ void hub_subscriber_replay(struct hub_subscriber *s)
 
 	if (missing)
 		hub_subscriber_emit(s, lost, event_pack_lost(hub_wall_time(), missing, 0, 0, lost));
-	for (size_t i = start; i < backlog->count && !s->dead && !hub_subscriber_is_complete(s); i++)
+	for (size_t i = start; i < backlog->count && !s->dead && !hub_subscriber_is_complete(s);
+		i++)
 		if (wants_entry(s, hub_backlog_at(backlog, i)))
 			replay_entry(s, hub_backlog_at(backlog, i));
 }

@@ -25,7 +25,8 @@ struct hub_accounting hub_accounting(const struct hub_subscriber *s)
 	const struct hub_totals *now = s->ending ? &s->end : &s->hub->totals;
 
 	return (struct hub_accounting){
-		/* While an event is fanned out, those whose turn is still to come do not count it. */
+		/* While an event is fanned out, those whose turn is still to come do not count it.
+		 */
 		.decisions = now->numbered - s->base.numbered - (now->received - s->seen),
 		.delivered = s->delivered,
 		.filtered = s->filtered,
@@ -56,8 +57,8 @@ static void finish_broken(struct hub_subscriber *s, int r)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 
-	error_set(&err, ERROR_UNAVAILABLE, "SUBSCRIPTION_BROKEN", "subscription %s cannot be sent: %s",
-		s->id, strerror(-r));
+	error_set(&err, ERROR_UNAVAILABLE, "SUBSCRIPTION_BROKEN",
+		"subscription %s cannot be sent: %s", s->id, strerror(-r));
 	hub_subscriber_finish(s, &err);
 }
 
@@ -97,7 +98,8 @@ static bool emit_marker(struct hub_subscriber *s)
 	uint8_t bytes[EVENT_PACK_CONTROL_MAX];
 	struct hub_accounting accounting = hub_accounting(s);
 
-	return hub_subscriber_emit(s, bytes, event_pack_marker(hub_wall_time(), &accounting, s->id, bytes));
+	return hub_subscriber_emit(
+		s, bytes, event_pack_marker(hub_wall_time(), &accounting, s->id, bytes));
 }
 
 static bool is_choked(struct hub_subscriber *s)
@@ -107,7 +109,8 @@ static bool is_choked(struct hub_subscriber *s)
 	return s->losing || s->queue.bytes > s->options.queue_bytes;
 }
 
-static bool emit_lost(struct hub_subscriber *s, uint64_t count, uint64_t suppressed, uint64_t ring_full)
+static bool emit_lost(
+	struct hub_subscriber *s, uint64_t count, uint64_t suppressed, uint64_t ring_full)
 {
 	uint8_t bytes[EVENT_PACK_CONTROL_MAX];
 
@@ -163,7 +166,8 @@ static bool has_room(struct hub_subscriber *s, size_t size)
 {
 	if (is_choked(s))
 		return false;
-	return s->queue.bytes + event_queue_cost(size) <= s->options.queue_bytes || can_send(s, size);
+	return s->queue.bytes + event_queue_cost(size) <= s->options.queue_bytes ||
+	       can_send(s, size);
 }
 
 /* False = lost. The subscriber may be dead afterwards. */

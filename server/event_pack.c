@@ -6,7 +6,13 @@
 enum wire { WIRE_VARINT = 0, WIRE_BYTES = 2 };
 
 /* Fields of pepctl.v1.Event and its parts that are written here. */
-enum event_field { EVENT_SEQ = 1, EVENT_TIME = 2, EVENT_PACKET = 3, EVENT_LOST = 4, EVENT_MARKER = 5 };
+enum event_field {
+	EVENT_SEQ = 1,
+	EVENT_TIME = 2,
+	EVENT_PACKET = 3,
+	EVENT_LOST = 4,
+	EVENT_MARKER = 5
+};
 
 static const char *const parse_errors[PEP_PARSE_MAX] = {
 	[PEP_PARSE_OK] = "",
@@ -90,7 +96,8 @@ static size_t format_ip4(const uint8_t address[static 4], char out[static INET_A
 	return (size_t)(at - out);
 }
 
-static uint8_t *put_address(uint8_t *out, unsigned int field, uint8_t family, const __be32 address[4])
+static uint8_t *put_address(
+	uint8_t *out, unsigned int field, uint8_t family, const __be32 address[4])
 {
 	char text[INET6_ADDRSTRLEN];
 	size_t size = 0;
@@ -158,7 +165,8 @@ static uint8_t *close_message(uint8_t *body, const uint8_t *end)
 
 size_t event_pack(uint64_t seq, const struct hub_packet *packet, uint8_t out[static EVENT_PACK_MAX])
 {
-	uint8_t *body = open_message(out + event_pack_head(seq, packet->wall_time, out), EVENT_PACKET);
+	uint8_t *body =
+		open_message(out + event_pack_head(seq, packet->wall_time, out), EVENT_PACKET);
 
 	return (size_t)(close_message(body, put_packet(body, packet)) - out);
 }

@@ -10,11 +10,13 @@
 #include "server/event_hub.h"
 
 #define EVENT_PACK_MAX 640u        /* bytes of any packet event */
-#define EVENT_PACK_CONTROL_MAX 160u /* bytes of a loss or a marker with an id of up to 31 characters */
+#define EVENT_PACK_CONTROL_MAX                                                                     \
+	160u /* bytes of a loss or a marker with an id of up to 31 characters */
 #define EVENT_PACK_HEAD_MAX 22u    /* bytes of seq and time */
 
 /* Each returns the size of what it wrote at `out`. */
-size_t event_pack(uint64_t seq, const struct hub_packet *packet, uint8_t out[static EVENT_PACK_MAX]);
+size_t event_pack(
+	uint64_t seq, const struct hub_packet *packet, uint8_t out[static EVENT_PACK_MAX]);
 size_t event_pack_lost(int64_t time, uint64_t count, uint64_t suppressed, uint64_t ring_full,
 	uint8_t out[static EVENT_PACK_CONTROL_MAX]);
 size_t event_pack_marker(int64_t time, const struct hub_accounting *accounting,

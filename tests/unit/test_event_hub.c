@@ -46,7 +46,8 @@ static uint32_t chance(uint32_t below)
 
 static void got_marker(struct client *c, const Pepctl__V1__Marker *m)
 {
-	assert_true(m->delivered + m->filtered + m->lost + m->suppressed + m->ring_full == m->decisions);
+	assert_true(m->delivered + m->filtered + m->lost + m->suppressed + m->ring_full ==
+		    m->decisions);
 	assert_true(m->delivered == c->packets);
 	assert_true(m->lost + (c->lost ? c->lost_changes : 0) == c->lost);
 	assert_true(m->suppressed == c->suppressed);
@@ -464,7 +465,7 @@ static void test_count(void **state)
 static void test_since(void **state)
 {
 	_cleanup_(hub_freep) struct hub *hub = new_hub();
-	struct client all = { .room = SIZE_MAX }, late = { .room = SIZE_MAX }, old = { .room = SIZE_MAX };
+	struct client all = {.room = SIZE_MAX}, late = {.room = SIZE_MAX}, old = {.room = SIZE_MAX};
 	struct client future = { .room = SIZE_MAX }, none = { .room = SIZE_MAX };
 	struct kernel k = { 0 };
 
@@ -480,7 +481,8 @@ static void test_since(void **state)
 	assert_int_equal(old.replayed, HUB_BACKLOG_EVENTS);
 	subscribe(&all, hub, (struct hub_options){ .has_since = true });
 	assert_int_equal(all.missing, 10);
-	subscribe(&none, hub, (struct hub_options){ .has_since = true, .since = 10 + HUB_BACKLOG_EVENTS });
+	subscribe(&none, hub,
+		(struct hub_options){.has_since = true, .since = 10 + HUB_BACKLOG_EVENTS});
 	assert_int_equal(none.messages, 1);
 	subscribe(&future, hub, (struct hub_options){ .has_since = true, .since = 999999 });
 	assert_int_equal(future.missing, 0);
@@ -513,7 +515,7 @@ static void test_since_small_queue_and_count(void **state)
 static void test_changes(void **state)
 {
 	_cleanup_(hub_freep) struct hub *hub = new_hub();
-	struct client c = { .room = SIZE_MAX }, deaf = { .room = SIZE_MAX }, late = { .room = SIZE_MAX };
+	struct client c = {.room = SIZE_MAX}, deaf = {.room = SIZE_MAX}, late = {.room = SIZE_MAX};
 	struct client slow = { .room = 0 };
 	struct kernel k = { 0 };
 
@@ -546,7 +548,8 @@ static void test_changes(void **state)
 static void test_intervals(void **state)
 {
 	_cleanup_(hub_freep) struct hub *hub = new_hub();
-	struct client slow = { .room = SIZE_MAX }, fast = { .room = SIZE_MAX }, silent = { .room = SIZE_MAX };
+	struct client slow = {.room = SIZE_MAX}, fast = {.room = SIZE_MAX},
+		      silent = {.room = SIZE_MAX};
 
 	(void)state;
 	assert_int_equal(hub_tick(hub, 5), INT64_MAX);
@@ -623,7 +626,7 @@ static unsigned int filtered_in(struct hub_filter filter)
 
 static struct policy_address prefix(uint8_t family, uint8_t length, const char *text)
 {
-	struct policy_address address = { .kind = POLICY_PREFIX, .family = family, .length = length };
+	struct policy_address address = {.kind = POLICY_PREFIX, .family = family, .length = length};
 
 	assert_int_equal(inet_pton(family == 4 ? AF_INET : AF_INET6, text, address.bytes), 1);
 	return address;
@@ -695,7 +698,8 @@ static void test_leave_in_send(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < ARRAY_SIZE(clients); i++) {
-		clients[i] = (struct client){ .room = i & 1 ? SIZE_MAX : 0, .leave_after = 2 + i, .pumps = true };
+		clients[i] = (struct client){
+			.room = i & 1 ? SIZE_MAX : 0, .leave_after = 2 + i, .pumps = true};
 		subscribe(&clients[i], hub, (struct hub_options){ 0 });
 	}
 	for (unsigned int round = 0; round < 12; round++) {
@@ -735,9 +739,11 @@ static void test_each(void **state)
 	unsigned int count = 0;
 
 	(void)state;
-	subscribe(&clients[0], hub, (struct hub_options){ .name = "one", .uid = 7, .pid = 8, .command = "test" });
+	subscribe(&clients[0], hub,
+		(struct hub_options){.name = "one", .uid = 7, .pid = 8, .command = "test"});
 	subscribe(&clients[1], hub, (struct hub_options){ 0 });
-	subscribe(&clients[2], hub, (struct hub_options){ .name = "three", .uid = 7, .pid = 8, .command = "test" });
+	subscribe(&clients[2], hub,
+		(struct hub_options){.name = "three", .uid = 7, .pid = 8, .command = "test"});
 	hub_unsubscribe(clients[1].s);
 	send_events(&k, hub, 5);
 	hub_each(hub, count_info, &count);
@@ -752,7 +758,8 @@ static struct hub_options random_options(void)
 		.marker_interval = chance(2) ? 1 + chance(50) : 0 };
 
 	if (chance(2))
-		options.filter = filter_of(chance(2) ? names[chance(4)] : NULL, chance(3) ? NULL : "eth0");
+		options.filter =
+			filter_of(chance(2) ? names[chance(4)] : NULL, chance(3) ? NULL : "eth0");
 	if (chance(3) == 0)
 		options.filter.actions = 1 + chance(63);
 	if (chance(3) == 0)
@@ -812,7 +819,7 @@ static void run_random(void)
 
 	assert_non_null(k);
 	for (unsigned int i = 0; i < ARRAY_SIZE(clients); i++) {
-		clients[i] = (struct client){ .room = chance(2) ? SIZE_MAX : 0, .pumps = chance(2) };
+		clients[i] = (struct client){.room = chance(2) ? SIZE_MAX : 0, .pumps = chance(2)};
 		begin[i] = hub_totals(hub).numbered;
 		subscribe(&clients[i], hub, random_options());
 		step(k, hub);
@@ -858,8 +865,9 @@ static void test_random_turnover(void **state)
 				feed(c);
 			continue;
 		}
-		*c = (struct client){ .room = chance(2) ? SIZE_MAX : chance(2000), .pumps = chance(2),
-			.leave_after = chance(4) ? 0 : 100 + chance(100) };
+		*c = (struct client){.room = chance(2) ? SIZE_MAX : chance(2000),
+			.pumps = chance(2),
+			.leave_after = chance(4) ? 0 : 100 + chance(100)};
 		options = random_options();
 		options.cancel_on_overflow = chance(4) == 0;
 		options.count = chance(3) ? 0 : 1 + chance(100);

@@ -22,7 +22,8 @@ static uint64_t random_number(void)
 	random_state ^= random_state << 13;
 	random_state ^= random_state >> 7;
 	random_state ^= random_state << 17;
-	return random_state * 0x2545f4914f6cdd1d >> (random_state >> 3) % 65 % 64 * (random_state >> 9 & 1);
+	return random_state * 0x2545f4914f6cdd1d >>
+	       (random_state >> 3) % 65 % 64 * (random_state >> 9 & 1);
 }
 
 static void random_text(char *text, size_t size)
@@ -74,7 +75,8 @@ static void check_address(const char *text, uint8_t family, const __be32 *addres
 	char expected[INET6_ADDRSTRLEN] = "";
 
 	if (family)
-		assert_non_null(inet_ntop(family == 4 ? AF_INET : AF_INET6, address, expected, sizeof(expected)));
+		assert_non_null(inet_ntop(
+			family == 4 ? AF_INET : AF_INET6, address, expected, sizeof(expected)));
 	assert_string_equal(text, expected);
 }
 
@@ -136,7 +138,8 @@ static void test_random_packets(void **state)
 	for (unsigned int i = 0; i < RANDOM_EVENTS; i++) {
 		random_event(&event);
 		random_text(iface, sizeof(iface));
-		check_event(random_number(), &(struct hub_packet){ &event, iface, (int64_t)random_number() });
+		check_event(random_number(),
+			&(struct hub_packet){&event, iface, (int64_t)random_number()});
 	}
 }
 
@@ -185,7 +188,8 @@ static void test_broken_record(void **state)
 	(void)state;
 	memset(&event, 0xff, sizeof(event));
 	memset(event.policy, 'p', sizeof(event.policy));
-	size = event_pack(UINT64_MAX, &(struct hub_packet){ &event, "longer-than-any-name", -1 }, bytes);
+	size = event_pack(
+		UINT64_MAX, &(struct hub_packet){&event, "longer-than-any-name", -1}, bytes);
 	assert_true(size <= EVENT_PACK_MAX);
 	pepctl__v1__event__free_unpacked(unpack(bytes, size), NULL);
 }
@@ -233,8 +237,10 @@ static void test_marker(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 1000; i++)
-		check_marker(&(struct hub_accounting){ random_number(), random_number(), random_number(),
-				     random_number(), random_number(), random_number() }, "s12");
+		check_marker(
+			&(struct hub_accounting){random_number(), random_number(), random_number(),
+				random_number(), random_number(), random_number()},
+			"s12");
 	memset(&most, 0xff, sizeof(most));
 	check_marker(&most, "thirty-one-characters-long-id-x");
 	check_marker(&(struct hub_accounting){ 0 }, "");
