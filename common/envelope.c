@@ -89,3 +89,9 @@ uint8_t *envelope_response_encode(const struct envelope_response *response, uint
 	out = write_field(out, 1, &response->status);
 	return write_field(out, 2, &response->payload);
 }
+
+uint8_t *envelope_payload_begin(uint8_t *out, size_t size)
+{
+	*out++ = 2 << 3 | WIRE_BYTES;
+	return wire_write_varint(out, size);
+}

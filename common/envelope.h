@@ -41,5 +41,7 @@ size_t envelope_response_size(const struct envelope_response *response);
 /* Returns the end of what it wrote at `out`, which has room for the size. */
 uint8_t *envelope_request_encode(const struct envelope_request *request, uint8_t *out);
 uint8_t *envelope_response_encode(const struct envelope_response *response, uint8_t *out);
+/* Only what stands before a payload of `size` > 0 bytes, which the caller writes behind it. */
+uint8_t *envelope_payload_begin(uint8_t *out, size_t size);
 
 #endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "common/text.h"
+
+#define WORDS_MAX 64
+
+/* Words at single spaces; no quotes. */
+static int parse(const char *text, struct policy *ret, struct text_problems *problems)
+{
+	char copy[512];
+	const char *words[WORDS_MAX];
+	size_t count = 0;
+	char *rest = copy, *word;
+
+	snprintf(copy, sizeof(copy), "%s", text);
+	while ((word = strsep(&rest, " ")))
+		words[count++] = word;
+	return text_parse_policy(words, count, ret, problems);
+}
+
+/* What is written of a line that is read: itself, or `canonical`. */
+static void test_lines(void **state)
+{
+	static const char *const rows[][2] = {
+		{"web allow proto tcp dst 192.0.2.10 dport 80-443 priority 10", NULL},
+		{"a block", NULL},
+		{"a block src @bad log 1/100", NULL},
+		{"a block proto udp sport 123 shadow", NULL},
+		{"a block sport 123 proto udp shadow", "a block proto udp sport 123 shadow"},
+		{"ssh-guard rate-limit 20pps burst 40 per src proto tcp dport 22", NULL},
+		{"a rate-limit 10mbit", "a rate-limit 10Mbit"},
+		{"a rate-limit 1.5MB/s burst 64KiB", "a rate-limit 1500kB/s burst 65536"},
+		{"a rate-limit 500pps per src/24", NULL},
+		{"a rate-limit 1Kibit per flow", "a rate-limit 1024bit per flow"},
+		{"canary redirect eth1,eth2 dst 198.51.100.0/24 percent 5",
+			"canary redirect eth1,eth2 dst 198.51.100.0/24 percent 5.00"},
+		{"voice redirect eth1*3,eth2 fib vlan 30 proto udp dport 5060", NULL},
+		{"m redirect eth1 mac 02:00:00:00:00:0a", NULL},
+		{"trial reject src 2001:db8::/32 ttl 10m", NULL},
+		{"t block ttl 90s", "t block ttl 1m30s"},
+		{"i block proto icmp icmp-type 3/4", NULL},
+		{"i block icmp-type 8 proto 1", "i block proto icmp icmp-type 8"},
+		{"f block proto tcp tcp-flags syn/syn,ack", NULL},
+		{"f block proto tcp tcp-flags fin,syn", "f block proto tcp tcp-flags fin,syn/fin,syn"},
+		{"f block proto tcp tcp-flags none/fin,syn,rst,psh,ack,urg,ece,cwr", NULL},
+		{"n block iface eth1,eth0 nolog", "n block iface eth0,eth1 nolog"},
+		{"z block src 0.0.0.0/0", NULL},
+		{"p block dport 0-65535", "p block"},
+		{"l allow log", NULL},
+		{"v block src ::ffff:192.0.2.1", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct text_problems problems = {0};
+		struct policy p;
+		char *line;
+
+		if (parse(rows[i][0], &p, &problems))
+			fail_msg("%s: %s", rows[i][0], problems.items[0].message);
+		line = text_format_policy(&p);
+		assert_string_equal(line, rows[i][1] ? rows[i][1] : rows[i][0]);
+		free(line);
+		policy_deinit(&p);
+	}
+}
+
+/* The word at fault is named; `at` is its index. */
+static void test_problems(void **state)
+{
+	static const struct {
+		const char *line;
+		unsigned int at;
+		const char *says;
+	} rows[] = {
+		{"a/b block", 0, "\"a/b\" is no name"},
+		{"a", 1, "the action is missing"},
+		{"a drop", 1, "\"drop\" is no action"},
+		{"a block src 10.0.0.0/33", 3, "\"10.0.0.0/33\""},
+		{"a block src 10.0.0.1/24", 3, "bits set behind"},
+		{"a block src 10.0.0", 3, "is no IPv4 or IPv6 address"},
+		{"a block dport 65536", 3, "\"65536\" is no port"},
+		{"a block dport 443-80", 3, "upside down"},
+		{"a block dport -1", 3, "is no port"},
+		{"a block dport", 3, "dport is missing"},
+		{"a block color red", 2, "\"color\" is no keyword: src, dst"},
+		{"a block proto tcp proto udp", 4, "proto comes twice"},
+		{"a block proto gre dport 1", 0, "has no ports"},
+		{"a block src 10.0.0.1 dst ::1", 0, "no packet has both"},
+		{"a rate-limit fast", 2, "\"fast\" is no rate"},
+		{"a rate-limit 10", 2, "is no rate"},
+		{"a rate-limit 0pps", 2, "is no rate"},
+		{"a rate-limit 0.5pps", 2, "is no rate"},
+		{"a rate-limit 1pps burst 1B", 4, "is no burst"},
+		{"a rate-limit 1pps per src/129", 4, "is no scope"},
+		{"a redirect eth1*0", 2, "a weight is from 1 to 255"},
+		{"a redirect eth1,eth1", 0, "comes twice"},
+		{"a redirect eth/1", 2, "is no interface name"},
+		{"a redirect eth1 mac 02:00:00:00:00", 4, "is no MAC address"},
+		{"a block vlan 4095", 3, "is no VLAN id"},
+		{"a block percent 0", 3, "is no share"},
+		{"a block percent 100.01", 3, "is no share"},
+		{"a block log 1/0", 3, "is no 1/N"},
+		{"a block log nolog", 0, "exclude each other"},
+		{"a block ttl 5", 3, "is no duration"},
+		{"a block ttl 99999999999h", 3, "is no duration"},
+		{"a block priority 4294967296", 3, "is no priority"},
+		{"a block tcp-flags syn", 0, "tcp-flags needs proto tcp"},
+		{"a block proto tcp tcp-flags syn,foo", 5, "VALUE/MASK"},
+		{"a block icmp-type 8", 0, "icmp-type needs proto icmp"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct text_problems problems = {0};
+		struct policy p;
+
+		if (!parse(rows[i].line, &p, &problems))
+			fail_msg("accepted: %s", rows[i].line);
+		if (problems.items[0].column != rows[i].at ||
+			!strstr(problems.items[0].message, rows[i].says))
+			fail_msg("%s: word %u: %s", rows[i].line, problems.items[0].column,
+				problems.items[0].message);
+		text_problems_deinit(&problems);
+	}
+}
+
+/* --- random policies: what is written reads back into the same model */
+
+static uint32_t seed = 20260101;
+
+static uint32_t pick(uint32_t below)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % below;
+}
+
+static void random_address(struct policy_address *a, uint8_t family)
+{
+	if (pick(3) == 0)
+		return;
+	a->kind = pick(5) ? POLICY_PREFIX : POLICY_SET;
+	if (a->kind == POLICY_SET) {
+		snprintf(a->set, sizeof(a->set), "set-%u", pick(9));
+		return;
+	}
+	a->family = family;
+	a->length = (uint8_t)pick(family == 4 ? 33 : 129);
+	for (size_t bit = 0; bit < a->length; bit++)
+		a->bytes[bit / 8] |= (uint8_t)(pick(2) << (7 - bit % 8));
+}
+
+static void random_ports(struct policy_ports *ports)
+{
+	if (pick(2))
+		return;
+	ports->first = (uint16_t)pick(65536);
+	ports->last = (uint16_t)(ports->first + pick(65536u - ports->first));
+}
+
+static void random_action(struct policy_action *a)
+{
+	a->kind = (enum policy_action_kind)pick(POLICY_ACTION_MAX);
+	if (a->kind == POLICY_RATE_LIMIT) {
+		a->rate = 1 + (uint64_t)pick(1000000) * (pick(2) ? 1 : 1000);
+		a->rate_unit = (enum policy_rate_unit)pick(3);
+		a->burst = pick(3) ? 0 : pick(1u << 24);
+		a->scope = (enum policy_scope)pick(4);
+		a->scope_length = a->scope == POLICY_SCOPE_SRC ? (uint8_t)pick(33) : 0;
+	}
+	if (a->kind != POLICY_REDIRECT)
+		return;
+	a->target_count = 1 + pick(4);
+	a->targets = calloc(a->target_count, sizeof(*a->targets));
+	for (size_t i = 0; i < a->target_count; i++) {
+		snprintf(a->targets[i].iface, IFACE_NAME_SIZE, "eth%u", (uint8_t)i);
+		a->targets[i].weight = 1 + pick(255);
+	}
+	a->has_mac = pick(2);
+	for (size_t i = 0; a->has_mac && i < 6; i++)
+		a->mac[i] = (uint8_t)pick(256);
+	a->fib = !a->has_mac && pick(2);
+}
+
+static void random_match(struct policy_match *m)
+{
+	static const uint8_t protos[] = {6, 17, 132, 136, 33};
+	uint8_t family = pick(2) ? 4 : 6;
+
+	random_address(&m->src, family);
+	random_address(&m->dst, family);
+	random_ports(&m->sport);
+	random_ports(&m->dport);
+	m->has_proto = pick(2);
+	m->proto = protos[pick(ARRAY_SIZE(protos))];
+	m->has_tcp_flags = m->has_proto && m->proto == IPPROTO_TCP && pick(2);
+	if (m->has_tcp_flags) {
+		m->tcp_flags_mask = (uint8_t)(1 + pick(255));
+		m->tcp_flags_value = (uint8_t)(pick(256) & m->tcp_flags_mask);
+	}
+	m->has_vlan = pick(2);
+	m->vlan = (uint16_t)pick(4095);
+	m->percent = pick(2) ? POLICY_PERCENT_ALL : (uint16_t)(1 + pick(POLICY_PERCENT_ALL));
+	m->iface_count = pick(3);
+	m->ifaces = m->iface_count ? calloc(m->iface_count, sizeof(*m->ifaces)) : NULL;
+	for (size_t i = 0; i < m->iface_count; i++)
+		snprintf(m->ifaces[i], IFACE_NAME_SIZE, "veth%u", (uint8_t)i);
+}
+
+static void random_policy(struct policy *p)
+{
+	policy_init(p);
+	snprintf(p->name, sizeof(p->name), "p%u", pick(1000));
+	random_action(&p->action);
+	random_match(&p->match);
+	p->priority = pick(2) ? POLICY_PRIORITY_DEFAULT : pick(UINT32_MAX);
+	p->log = pick(3) ? 0 : 1 + pick(1000);
+	p->nolog = !p->log && pick(2);
+	p->shadow = pick(2);
+	p->ttl = pick(2) ? 0 : (1 + (uint64_t)pick(UINT32_MAX)) * (1 + pick(1000000000));
+	p->comment = pick(2) ? NULL : strdup(pick(2) ? "a \"b\" \\ c # d" : "\xc3\xa4 x");
+}
+
+static void test_written_reads_back(void **state)
+{
+	print_message("seed %u\n", seed);
+	(void)state;
+	for (size_t i = 0; i < 2000; i++) {
+		struct text_problems problems = {0};
+		struct change_list list = {0};
+		struct policy p;
+		char *line, *file = NULL;
+
+		random_policy(&p);
+		line = text_format_policy(&p);
+		assert_true(asprintf(&file, "policy %s\n", line) > 0);
+		if (text_parse_file(file, strlen(file), &list, &problems))
+			fail_msg("%s: %s", line, problems.items[0].message);
+		assert_int_equal(list.count, 1);
+		if (!policy_equal(&p, &list.items[0].policy))
+			fail_msg("differs: %s", line);
+		change_list_deinit(&list);
+		policy_deinit(&p);
+		free(line);
+		free(file);
+	}
+}
+
+static void test_durations(void **state)
+{
+	static const struct {
+		const char *word;
+		uint64_t ns;
+		const char *canonical;
+	} rows[] = {
+		{"500ms", 500000000, "500ms"}, {"10m", 600000000000, "10m"},
+		{"1h30m", 5400000000000, "1h30m"}, {"2d", 172800000000000, "2d"}, {"0s", 0, "0s"},
+	};
+	char text[32], message[160];
+	uint64_t ns;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(text_parse_duration(rows[i].word, &ns, message), 0);
+		assert_int_equal(ns, rows[i].ns);
+		text_format_duration(ns, text);
+		assert_string_equal(text, rows[i].canonical);
+	}
+	assert_int_equal(text_parse_duration("", &ns, message), -EINVAL);
+	assert_int_equal(text_parse_duration("h", &ns, message), -EINVAL);
+	text_format_duration(INT64_MAX, text);
+	assert_int_equal(text_parse_duration(text, &ns, message), 0);
+	assert_int_equal(ns, INT64_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_problems),
+		cmocka_unit_test(test_written_reads_back),
+		cmocka_unit_test(test_durations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+
+#include "common/text.h"
+
+static int parse(const char *text, struct change_list *ret, struct text_problems *problems)
+{
+	return text_parse_file(text, strlen(text), ret, problems);
+}
+
+static void test_statements(void **state)
+{
+	static const char file[] =
+		"# a comment\n"
+		"\n"
+		"default block\n"
+		"default allow iface eth1   # behind a statement\n"
+		"setting fragments drop\r\n"
+		"setting event-rate 5000\n"
+		"interface eth0 mode generic\n"
+		"interface eth2\n"
+		"policy web allow proto tcp \\\n"
+		"    dport 80\n"
+		"policy \"x\" block comment \"say \\\"hi\\\" # not a comment\"";
+	static const char *const canonical[] = {
+		"default block", "default allow iface eth1", "setting fragments drop",
+		"setting event-rate 5000", "interface eth0 mode generic", "interface eth2 mode auto",
+		"policy web allow proto tcp dport 80",
+		"policy x block comment \"say \\\"hi\\\" # not a comment\"",
+	};
+	struct text_problems problems = {0};
+	struct change_list list = {0};
+
+	(void)state;
+	if (parse(file, &list, &problems))
+		fail_msg("%s", problems.items[0].message);
+	assert_int_equal(list.count, ARRAY_SIZE(canonical));
+	for (size_t i = 0; i < list.count; i++) {
+		char *line = text_format_change(&list.items[i]);
+
+		assert_string_equal(line, canonical[i]);
+		free(line);
+	}
+	change_list_deinit(&list);
+}
+
+static void test_every_problem_with_its_place(void **state)
+{
+	static const char file[] =
+		"policy a block\n"
+		"policy b drop\n"
+		"\tpolicy c block dport 99999\n"
+		"policy a allow\n"
+		"defualt block\n"
+		"default\n"
+		"setting color red\n"
+		"interface eth0 mode fast\n"
+		"default block now\n"
+		"policy d block comment \"open\n";
+	static const struct {
+		unsigned int line, column;
+		const char *says;
+	} rows[] = {
+		{2, 10, "\"drop\" is no action"}, {3, 23, "\"99999\" is no port"},
+		{4, 8, "comes twice, first in line 1"}, {5, 1, "\"defualt\" is no statement"},
+		{6, 8, "allow or block is missing"}, {7, 15, "no setting \"color\""},
+		{8, 21, "\"fast\" is no mode"}, {9, 15, "\"now\" is not iface DEV"},
+		{10, 24, "the quote does not end"},
+	};
+	struct text_problems problems = {0};
+	struct change_list list = {0};
+
+	(void)state;
+	assert_int_equal(parse(file, &list, &problems), -EINVAL);
+	assert_int_equal(list.count, 0);
+	assert_int_equal(problems.count, ARRAY_SIZE(rows));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (problems.items[i].line != rows[i].line || problems.items[i].column != rows[i].column ||
+			!strstr(problems.items[i].message, rows[i].says))
+			fail_msg("%u:%u: %s", problems.items[i].line, problems.items[i].column,
+				problems.items[i].message);
+	text_problems_deinit(&problems);
+}
+
+static void test_caret(void **state)
+{
+	struct text_problems problems = {0};
+	struct change_list list = {0};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_int_equal(parse("policy b drop dport 1\n", &list, &problems), -EINVAL);
+	text_problem_print(&problems.items[0], "my.rules", out);
+	fclose(out);
+	assert_non_null(strstr(text, "my.rules:1:10: \"drop\" is no action"));
+	assert_non_null(strstr(text, "\n    policy b drop dport 1\n             ^~~~\n"));
+	free(text);
+	text_problems_deinit(&problems);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_every_problem_with_its_place),
+		cmocka_unit_test(test_caret),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
