@@ -1,3 +1,5 @@
-foreach(name IN ITEMS change text text_file)
+foreach(name IN ITEMS change text_file)
     pep_unit_test(${name} SOURCES test_${name}.c LIBS pep_common)
 endforeach()
+pep_unit_test(text SOURCES test_text.c random_policy.c LIBS pep_common)
+pep_unit_test(policy_proto SOURCES test_policy_proto.c random_policy.c LIBS pep_common)
