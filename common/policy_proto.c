@@ -132,10 +132,8 @@ static int read_redirect(struct place *at, const Pepctl__V1__Redirect *redirect,
 static int read_action(struct place *at, const Pepctl__V1__Action *action,
 	struct policy_action *ret)
 {
-	if (!action) {
-		wrong(at, "action", "is missing");
+	if (!action)
 		return 0;
-	}
 	ret->kind = (enum policy_action_kind)bounded(
 		at, "action.kind", (uint32_t)action->kind, POLICY_REDIRECT);
 	if (ret->kind == POLICY_RATE_LIMIT)
@@ -229,8 +227,8 @@ static int read_options(struct place *at, const Pepctl__V1__Policy *message, str
 	return ret->comment ? 0 : -ENOMEM;
 }
 
-int policy_from_proto(const Pepctl__V1__Policy *message, const char *path, struct policy *ret,
-	struct error *err)
+int policy_from_proto_partial(const Pepctl__V1__Policy *message, const char *path,
+	struct policy *ret, struct error *err)
 {
 	struct place at = {.path = path, .err = err};
 	_cleanup_policy_ struct policy p;
@@ -248,6 +246,24 @@ int policy_from_proto(const Pepctl__V1__Policy *message, const char *path, struc
 	if (r)
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (at.wrong)
+		return -EINVAL;
+	*ret = p;
+	policy_init(&p);
+	return 0;
+}
+
+int policy_from_proto(const Pepctl__V1__Policy *message, const char *path, struct policy *ret,
+	struct error *err)
+{
+	struct place at = {.path = path, .err = err};
+	_cleanup_policy_ struct policy p;
+	int r;
+
+	policy_init(&p);
+	r = policy_from_proto_partial(message, path, &p, err);
+	if (message && !message->action)
+		wrong(&at, "action", "is missing");
+	if (r || at.wrong)
 		return -EINVAL;
 	r = policy_validate(&p, path, err);
 	if (r)

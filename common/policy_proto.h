@@ -13,6 +13,9 @@
 /* `path` is the message's place in the request ("policy", "operations[3].put_policy"). */
 int policy_from_proto(const Pepctl__V1__Policy *message, const char *path, struct policy *ret,
 		      struct error *err);
+/* What an update mask takes fields from: the action may be missing, contradictions are not looked for. */
+int policy_from_proto_partial(const Pepctl__V1__Policy *message, const char *path,
+			      struct policy *ret, struct error *err);
 /* Everything in `arena`; NULL when it is exhausted. Strings may alias `policy`. */
 Pepctl__V1__Policy *policy_to_proto(const struct policy *policy, struct arena *arena);
 

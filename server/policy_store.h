@@ -4,11 +4,21 @@
  * that change them. Every rule of what may be changed is here; services only
  * translate. No uv, no bpf: durability and enforcement are called through
  * struct store_backend, which daemon.c fills and tests replace.
+ *
+ * Transactions that wait while a commit is on its way to the disk are committed
+ * together: each is validated on what the one before left, each has its own
+ * revision, all share one write and one flip.
  */
 #ifndef PEP_SERVER_POLICY_STORE_H
 #define PEP_SERVER_POLICY_STORE_H
 
 #include "common/change.h"
+#include "server/classifier.h"
+
+#define STORE_DEFAULTS_MAX 64u    /* of interfaces */
+#define STORE_ATTACHMENTS_MAX 63u /* as many as have counters: PEP_IFACES_MAX - 1 */
+#define STORE_QUEUE_MAX 4096u     /* transactions that wait */
+#define STORE_CHANGES_SHOWN 100u  /* lines of a commit event */
 
 struct store;
 
@@ -22,24 +32,21 @@ struct store_author {
 };
 
 struct store_tx {
-	const struct change *changes; /* borrowed during store_submit(), copied by it */
-	size_t count;
-	const char *path_format; /* where change i stands in the request, "operations[%zu]" */
+	struct change_list changes; /* moved into store_submit() */
+	const char *path; /* of the only change in the request; NULL = operations[i] */
 	enum store_mode mode;
 	bool has_expected;
 	uint64_t expected;
 	bool validate_only;
 	int64_t deadline; /* CLOCK_MONOTONIC ns, 0 = none; past it nothing is committed */
 	struct store_author author;
-	const char *comment; /* may be NULL */
+	const char *comment; /* copied; may be NULL */
 };
 
 struct store_result {
 	uint64_t revision;           /* unchanged when no change had an effect */
 	const enum store_effect *effects; /* one a change; valid during the callback */
 	size_t effect_count;
-	const char *const *warnings;
-	size_t warning_count;
 };
 
 /* Called exactly once, possibly before store_submit() returns; `err` is NULL on success. */
@@ -54,9 +61,21 @@ struct store_attachment {
 	enum attach_mode mode;
 };
 
+/* All that is not a policy. */
+struct store_config {
+	uint64_t settings[SETTING_MAX];
+	bool block; /* the default action of all interfaces without one of their own */
+	struct store_default defaults[STORE_DEFAULTS_MAX]; /* sorted by interface */
+	size_t default_count;
+	struct store_attachment attachments[STORE_ATTACHMENTS_MAX]; /* sorted */
+	size_t attachment_count;
+};
+
 /* A policy in the truth; immutable, shared by reference. */
 struct store_policy {
 	struct policy policy;
+	char *line; /* its statement of the policy file; owned */
+	uint64_t position; /* in the ruleset's order, increasing, with gaps */
 	uint64_t created_revision;
 	uint64_t changed_revision;
 	size_t references;
@@ -65,28 +84,72 @@ struct store_policy {
 /* One commit, for subscribers and the audit log; valid during the call. */
 struct store_commit {
 	uint64_t revision;
-	struct store_author author;
-	const char *comment;
+	const struct store_author *author;
+	const char *comment; /* "" = none */
 	char *const *changes; /* "+ policy ...", "- policy ..." */
 	size_t change_count;
 	size_t change_total;
 };
 
-void store_submit(struct store *s, const struct store_tx *tx, store_done done, void *data);
+/* What a commit enforces. */
+struct store_ruleset {
+	uint64_t revision;
+	const struct store_config *config;
+	const struct classifier_plan *plan; /* NULL = no policy changes */
+};
+
+struct store_backend {
+	/* Makes ready what flip() puts in force; on failure nothing has changed. */
+	int (*prepare)(void *data, const struct store_ruleset *ruleset, struct error *err);
+	void (*flip)(void *data);
+	void (*abort)(void *data);
+	/* Makes `text` (moved) durable, then calls store_persisted(), not before it returns. */
+	void (*persist)(void *data, char *text, size_t size);
+	/* After flip(): when no packet judges by the old ruleset, calls store_settled(). */
+	void (*settle)(void *data);
+	void (*settle_now)(void *data); /* the same at once, at the start */
+	int (*attach)(void *data, const char *iface, enum attach_mode mode, bool keep, struct error *err);
+	void (*detach)(void *data, const char *iface);
+	void (*committed)(void *data, const struct store_commit *commit);
+	int64_t (*now)(void *data); /* CLOCK_MONOTONIC, ns */
+	void *data;
+};
+
+int store_new(uint32_t max_policies, struct classifier *classifier,
+	const struct store_backend *backend, struct store **ret);
+/* What still waits is answered with ERROR_UNAVAILABLE. */
+void store_free(struct store *s);
+DEFINE_CLEANUP(struct store, store_free)
+
+/*
+ * The start. adopt() takes the policies that the kernel holds, one by one, then
+ * restore() makes the state file's text (NULL = there is none: what was adopted
+ * is the truth) the ruleset in force. `generation` is the kernel's.
+ */
+int store_adopt(struct store *s, const struct policy *policy);
+int store_restore(struct store *s, const char *text, size_t size, uint64_t generation,
+	const struct store_config *adopted, uint64_t revision, struct error *err);
+
+void store_submit(struct store *s, struct store_tx *tx, store_done done, void *data);
+/* From the backend. `err` NULL = durable; it is emptied. */
+void store_persisted(struct store *s, struct error *err);
+void store_settled(struct store *s);
+/* True while a commit is under way. */
+bool store_busy(const struct store *s);
 
 /* Reading: what the last commit left. In deciding order, index 0 decides first. */
 uint64_t store_revision(const struct store *s);
 size_t store_policy_count(const struct store *s);
-const struct store_policy *store_policy_at(const struct store *s, size_t index);
-const struct store_policy *store_policy_find(const struct store *s, const char *name, size_t *ret_position);
-uint64_t store_setting(const struct store *s, enum setting setting);
-bool store_default_block(const struct store *s);
-size_t store_default_count(const struct store *s); /* of interfaces */
-const struct store_default *store_default_at(const struct store *s, size_t index);
-size_t store_attachment_count(const struct store *s);
-const struct store_attachment *store_attachment_at(const struct store *s, size_t index);
+const struct store_policy *store_policy_at(struct store *s, size_t index);
+const struct store_policy *store_policy_find(const struct store *s, const char *name);
+/* Place in the ruleset's own order, from 1. */
+size_t store_policy_position(struct store *s, const struct store_policy *policy);
+const struct store_config *store_config(const struct store *s);
+uint32_t store_max_policies(const struct store *s);
 
 struct store_policy *store_policy_ref(const struct store_policy *p);
 void store_policy_unref(struct store_policy *p);
+
+void store_config_init(struct store_config *config);
 
 #endif

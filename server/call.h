@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * A call as its handler sees it: who asks for what, and how to answer, now or
+ * later. rpc.c keeps the other side.
+ */
+#ifndef PEP_SERVER_CALL_H
+#define PEP_SERVER_CALL_H
+
+#include "common/arena.h"
+#include "common/error.h"
+#include "common/method.h"
+
+struct rpc;
+struct call;
+
+enum rpc_right { RIGHT_READ = 1, RIGHT_ADMIN = 2 };
+
+/* Who is at the other end; fixed when the connection was accepted. */
+struct rpc_peer {
+	uint32_t uid;
+	uint32_t pid;
+	char command[16]; /* comm of the process, for people only */
+	unsigned int rights; /* enum rpc_right */
+};
+
+typedef void (*rpc_handler)(void *data, struct call *call);
+
+/* Every method of the table needs one before the first request. */
+void rpc_handle(struct rpc *rpc, enum method_id method, rpc_handler handler, void *data);
+
+const struct rpc_peer *call_peer(const struct call *call);
+const void *call_request(const struct call *call); /* the generated struct of the method */
+struct arena *call_arena(struct call *call);       /* until the call ends */
+int64_t call_deadline(const struct call *call);    /* CLOCK_MONOTONIC ns, 0 = none */
+
+/* One of these three ends the call, at any time. `err` is emptied. */
+void call_reply(struct call *call, const ProtobufCMessage *message);
+void call_reply_packed(struct call *call, const void *bytes, size_t size);
+void call_fail(struct call *call, struct error *err);
+
+/* Streams. */
+int call_send(struct call *call, const ProtobufCMessage *message);
+int call_send_packed(struct call *call, const void *bytes, size_t size);
+size_t call_room(const struct call *call);
+void call_finish(struct call *call); /* the clean end */
+
+/*
+ * A handler that keeps a call tells what to do when there is room again, and
+ * when the peer is gone; after `cancelled` the call does not exist any more.
+ * Without it a cancelled call lives on until it is ended, unheard.
+ */
+void call_watch(struct call *call, void (*writable)(void *data), void (*cancelled)(void *data),
+	void *data);
+
+#endif

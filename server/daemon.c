@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "server/daemon.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+#include <syslog.h>
+
+#include "server/ladder.h"
+#include "server/notify.h"
+#include "server/state_file.h"
+
+static const int signal_numbers[] = {SIGTERM, SIGINT};
+
+/* --- the ruleset: what the kernel holds, then what the state file says */
+
+struct adoption {
+	struct daemon *daemon;
+	struct error *err;
+};
+
+static int adopt_policy(void *data, const struct pep_policy_key *key,
+	const struct pep_policy *value, const char *redirect)
+{
+	struct adoption *a = data;
+	struct daemon *d = a->daemon;
+	uint64_t generation = datapath_generation(d->datapath);
+	_cleanup_policy_ struct policy policy;
+	const struct pep_rule *rule = NULL;
+	int r;
+
+	/* A target whose interface has gone has no name any more; the state file knows it. */
+	redirect = *redirect ? redirect : "unknown";
+	policy_init(&policy);
+	for (size_t i = 0; i < 2; i++)
+		if (value->version[i].born <= generation && generation < value->version[i].dies)
+			rule = &value->version[i];
+	if (!rule)
+		return 0;
+	r = classifier_adopt(d->classifier, generation, key, value, redirect);
+	if (!r)
+		r = ladder_policy(key, rule, &policy);
+	if (!r && policy.action.kind == POLICY_REDIRECT) {
+		policy.action.targets = calloc(1, sizeof(*policy.action.targets));
+		r = policy.action.targets ? 0 : -ENOMEM;
+		if (!r) {
+			snprintf(policy.action.targets[0].iface, IFACE_NAME_SIZE, "%s", redirect);
+			policy.action.targets[0].weight = policy.action.target_count = 1;
+		}
+	}
+	if (!r)
+		r = store_adopt(d->store, &policy);
+	if (r)
+		error_set(a->err, ERROR_PRECONDITION, "ADOPTION",
+			"the pinned ruleset cannot be read (policy %.63s): %s; `pepctl panic` takes the "
+			"filter off, after which pepctld starts anew",
+			rule->name, strerror(-r));
+	return r;
+}
+
+static void read_config(struct daemon *d, struct store_config *ret)
+{
+	store_config_init(ret);
+	if (datapath_revision(d->datapath) || datapath_iface_count(d->datapath))
+		datapath_read_ruleset(d->datapath, ret->settings, &ret->block);
+	for (size_t i = 0; i < datapath_iface_count(d->datapath); i++) {
+		const struct datapath_iface *iface = datapath_iface(d->datapath, i);
+
+		memcpy(ret->attachments[i].iface, iface->name, IFACE_NAME_SIZE);
+		ret->attachments[i].mode = iface->requested;
+		ret->attachment_count++;
+	}
+}
+
+static int restore(struct daemon *d, struct error *err)
+{
+	_cleanup_free_ struct store_config *config = calloc(1, sizeof(*config));
+	struct adoption adoption = {d, err};
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	int r;
+
+	if (!config)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	r = state_read(d->state_dir, &text, &size, err);
+	if (!r && !text && datapath_unreadable(d->datapath))
+		r = error_set(err, ERROR_PRECONDITION, "NO_STATE",
+			"the pinned ruleset is of another version and there is no state file in %s; put it "
+			"back, or begin anew after `pepctl panic`",
+			d->options->state_dir);
+	if (!r)
+		r = datapath_walk(d->datapath, adopt_policy, &adoption);
+	if (r)
+		return r;
+	read_config(d, config);
+	r = store_restore(d->store, text, size, datapath_generation(d->datapath), config,
+		datapath_revision(d->datapath), err);
+	if (r && text)
+		error_prefix(err, "the state file %s/state: ", d->options->state_dir);
+	return r;
+}
+
+/* --- modules, from the bottom up */
+
+static void on_datapath_log(void *data, int level, const char *line)
+{
+	(void)data;
+	if (level <= LOG_ERR)
+		log_error("%s", line);
+	else if (level == LOG_WARNING)
+		log_warn("%s", line);
+	else
+		log_debug("%s", line);
+}
+
+static int open_ruleset(struct daemon *d, struct error *err)
+{
+	const struct options *o = d->options;
+	struct datapath_options options = {
+		.pin_dir = o->pin_dir,
+		.max_policies = o->max_policies,
+		.ring_size = o->ring_size,
+		.verbose = o->verbose,
+		.log = on_datapath_log,
+	};
+	struct store_backend backend = daemon_backend(d);
+	enum datapath_start start;
+	int r;
+
+	d->state_dir = state_open(o->state_dir, err);
+	if (d->state_dir < 0)
+		return d->state_dir;
+	r = datapath_open(&options, err, &d->datapath, &start);
+	if (r)
+		return r;
+	if (classifier_new(o->max_policies, &d->classifier) < 0 ||
+		store_new(o->max_policies, d->classifier, &backend, &d->store) < 0)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	r = restore(d, err);
+	if (!r)
+		r = datapath_activate(d->datapath, err);
+	return r;
+}
+
+static void on_event(void *data, const struct pep_event *event)
+{
+	block_log_add(&((struct daemon *)data)->blocks, event);
+}
+
+static void on_block_line(void *data, const char *text)
+{
+	(void)data;
+	log_info("%s", text);
+}
+
+static int open_events(struct daemon *d, struct error *err)
+{
+	if (hub_new(datapath_cpus(d->datapath), &d->hub) < 0)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	block_log_init(&d->blocks, &d->loop, on_block_line, d);
+	d->blocks_open = true;
+	if (event_ring_new(&d->loop, d->datapath, d->hub, on_event, d, &d->ring) < 0)
+		return error_set(err, ERROR_PRECONDITION, "RING", "the ring buffer cannot be read: %s",
+			strerror(errno));
+	return 0;
+}
+
+static struct authz read_authz(const struct options *o)
+{
+	struct authz authz;
+	const struct {
+		const char *name;
+		gid_t *gid;
+	} groups[] = {
+		{o->admin_group, &authz.admin}, {o->read_group, &authz.read}, {o->ban_group, &authz.ban}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		if (!authz_group(groups[i].name, groups[i].gid))
+			log_debug("there is no group %s: nobody has its right", groups[i].name);
+	return authz;
+}
+
+static void on_iface_change(void *data, const struct datapath_iface *iface)
+{
+	log_info("%s: %s%s%s", iface->name,
+		iface->state == DATAPATH_ATTACHED ? attach_mode_name(iface->mode) : "not attached",
+		iface->reason[0] ? ": " : "", iface->reason);
+	daemon_publish_interface(data, iface);
+}
+
+static void on_link_change(void *data)
+{
+	struct daemon *d = data;
+
+	datapath_refresh(d->datapath, on_iface_change, d);
+}
+
+static int open_service(struct daemon *d, struct error *err)
+{
+	int r = monitor_init(&d->monitor, &d->loop, on_link_change, d, err);
+
+	if (r)
+		return r;
+	if (rpc_new(&d->rpc) < 0 || connections_init(&d->connections, &d->loop, d->rpc) < 0)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	d->connections_open = true;
+	d->service = (struct service){
+		.loop = &d->loop,
+		.rpc = d->rpc,
+		.store = d->store,
+		.classifier = d->classifier,
+		.datapath = d->datapath,
+		.hub = d->hub,
+		.ring = d->ring,
+		.state_dir = d->options->state_dir,
+		.pin_dir = d->options->pin_dir,
+		.started = service_wall_now(),
+	};
+	if (service_init(&d->service) < 0)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	return 0;
+}
+
+/* --iface: a transaction like any other; what fails is said and does not stop the start. */
+static void on_flag_attached(void *data, const struct store_result *result, struct error *err)
+{
+	(void)data;
+	(void)result;
+	if (err)
+		log_warn("--iface: %s", error_message(err));
+}
+
+static void attach_flags(struct daemon *d)
+{
+	for (size_t i = 0; i < d->options->iface_count; i++) {
+		struct store_tx tx = {.path = "iface", .comment = "--iface",
+			.author = {.pid = (uint32_t)getpid(), .command = "pepctld"}};
+		struct change change;
+
+		change_init(&change, CHANGE_ATTACH);
+		memcpy(change.iface, d->options->ifaces[i].name, IFACE_NAME_SIZE);
+		change.mode = d->options->ifaces[i].mode;
+		if (change_list_push(&tx.changes, &change) == 0)
+			store_submit(d->store, &tx, on_flag_attached, d);
+	}
+}
+
+/* --- stopping */
+
+static void close_handles(struct daemon *d)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
+		if (!uv_is_closing((uv_handle_t *)&d->signals[i]))
+			uv_close((uv_handle_t *)&d->signals[i], NULL);
+	listener_close(&d->listener);
+	monitor_close(&d->monitor);
+	if (d->connections_open)
+		connections_close(&d->connections);
+	service_deinit(&d->service);
+	if (d->ring)
+		event_ring_close(d->ring);
+	if (d->blocks_open)
+		block_log_close(&d->blocks);
+	d->ring = NULL;
+	d->connections_open = d->blocks_open = false;
+}
+
+/* Commits under way end first: their answers are still sent. */
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct daemon *d = handle->data;
+
+	(void)number;
+	if (d->stopping)
+		return;
+	d->stopping = true;
+	log_info("stopping");
+	notify("STOPPING=1");
+	uv_stop(&d->loop);
+}
+
+static void run_out(struct daemon *d)
+{
+	while (d->store && store_busy(d->store) && uv_run(&d->loop, UV_RUN_ONCE))
+		;
+	close_handles(d);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	if (uv_loop_close(&d->loop) < 0)
+		log_error("handles were left open");
+}
+
+static void teardown(struct daemon *d)
+{
+	if (d->loop_open)
+		run_out(d);
+	connections_deinit(&d->connections);
+	store_free(d->store);
+	rpc_free(d->rpc);
+	hub_free(d->hub);
+	if (d->datapath && d->options->detach_on_exit && d->stopping)
+		datapath_remove(d->datapath);
+	datapath_free(d->datapath);
+	classifier_free(d->classifier);
+	closep(&d->state_dir);
+}
+
+/* --- running */
+
+static int open_loop(struct daemon *d, struct error *err)
+{
+	if (uv_loop_init(&d->loop) < 0)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	d->loop_open = true;
+	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++) {
+		uv_signal_init(&d->loop, &d->signals[i]);
+		d->signals[i].data = d;
+		uv_signal_start(&d->signals[i], on_signal, signal_numbers[i]);
+	}
+	return 0;
+}
+
+static int start(struct daemon *d, struct error *err)
+{
+	struct datapath_info info;
+	struct authz authz;
+	int r = open_loop(d, err);
+
+	if (!r)
+		r = open_ruleset(d, err);
+	if (!r)
+		r = open_events(d, err);
+	if (!r)
+		r = open_service(d, err);
+	if (r)
+		return r;
+	attach_flags(d);
+	authz = read_authz(d->options);
+	r = listener_init(&d->listener, &d->loop, &d->connections, &authz, d->options->socket,
+		listener_inherited(), err);
+	if (r)
+		return r;
+	datapath_info(d->datapath, &info);
+	log_info("pepctld %s: revision %llu, %zu policies, program %u, %s", PEP_VERSION,
+		(unsigned long long)store_revision(d->store), store_policy_count(d->store),
+		info.program_id, info.adopted);
+	notify("READY=1");
+	return 0;
+}
+
+int daemon_run(struct daemon *d, const struct options *options, struct error *err)
+{
+	int r;
+
+	*d = (struct daemon){.options = options, .state_dir = -1};
+	r = start(d, err);
+	if (!r)
+		uv_run(&d->loop, UV_RUN_DEFAULT);
+	teardown(d);
+	return r;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Owns the loop and every module; set-up and teardown order. */
+#ifndef PEP_SERVER_DAEMON_H
+#define PEP_SERVER_DAEMON_H
+
+#include "server/block_log.h"
+#include "server/listener.h"
+#include "server/monitor.h"
+#include "server/options.h"
+#include "server/service.h"
+
+struct daemon {
+	const struct options *options;
+	uv_loop_t loop;
+	uv_signal_t signals[2];
+	bool loop_open, stopping;
+
+	int state_dir; /* descriptor that holds the lock, -1 */
+	struct datapath *datapath;
+	struct classifier *classifier;
+	struct store *store;
+	struct hub *hub;
+	struct event_ring *ring;
+	struct block_log blocks;
+	struct rpc *rpc;
+	struct connections connections;
+	struct service service;
+	struct monitor monitor;
+	struct listener listener;
+	bool blocks_open, connections_open;
+
+	uv_work_t persist_work, settle_work;
+	char *persist_text;
+	size_t persist_size;
+	struct error persist_error;
+};
+
+/* Runs until SIGTERM or SIGINT. 0, or a negative errno with `err` when the start failed. */
+int daemon_run(struct daemon *d, const struct options *options, struct error *err);
+
+/* --- daemon_backend.c: what a commit of the store does */
+
+struct store_backend daemon_backend(struct daemon *d);
+void daemon_publish_interface(struct daemon *d, const struct datapath_iface *iface);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The store's commits on the loop: the kernel through datapath, the disk and
+ * the grace period through workers, the news through the hub and the log.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "server/daemon.h"
+#include "server/state_file.h"
+
+/* --- enforcement */
+
+static int prepare(void *data, const struct store_ruleset *ruleset, struct error *err)
+{
+	struct datapath_default defaults[STORE_DEFAULTS_MAX + 1] = {{.block = ruleset->config->block}};
+	struct daemon *d = data;
+	struct datapath_ruleset kernel = {
+		.revision = ruleset->revision,
+		.defaults = defaults,
+		.default_count = 1 + ruleset->config->default_count,
+	};
+
+	memcpy(kernel.settings, ruleset->config->settings, sizeof(kernel.settings));
+	for (size_t i = 0; i < ruleset->config->default_count; i++) {
+		defaults[i + 1].block = ruleset->config->defaults[i].block;
+		memcpy(defaults[i + 1].iface, ruleset->config->defaults[i].iface, IFACE_NAME_SIZE);
+	}
+	return datapath_prepare(d->datapath, d->classifier, ruleset->plan, &kernel, err);
+}
+
+static void flip(void *data)
+{
+	datapath_flip(((struct daemon *)data)->datapath);
+}
+
+static void abort_prepared(void *data)
+{
+	datapath_abort(((struct daemon *)data)->datapath);
+}
+
+/* --- the disk */
+
+static void on_persist(uv_work_t *work)
+{
+	struct daemon *d = CONTAINER_OF(work, struct daemon, persist_work);
+
+	state_write(d->state_dir, d->persist_text, d->persist_size, &d->persist_error);
+}
+
+static void on_persisted(uv_work_t *work, int status)
+{
+	struct daemon *d = CONTAINER_OF(work, struct daemon, persist_work);
+
+	(void)status;
+	free(TAKE_PTR(d->persist_text));
+	store_persisted(d->store, error_is_set(&d->persist_error) ? &d->persist_error : NULL);
+}
+
+static void persist(void *data, char *text, size_t size)
+{
+	struct daemon *d = data;
+
+	d->persist_text = text;
+	d->persist_size = size;
+	d->persist_error = ERROR_INIT;
+	uv_queue_work(&d->loop, &d->persist_work, on_persist, on_persisted);
+}
+
+/* --- the grace period */
+
+static void on_settle(uv_work_t *work)
+{
+	(void)work;
+	datapath_grace();
+}
+
+static void on_settled(uv_work_t *work, int status)
+{
+	struct daemon *d = CONTAINER_OF(work, struct daemon, settle_work);
+
+	(void)status;
+	datapath_settle(d->datapath);
+	store_settled(d->store);
+}
+
+static void settle(void *data)
+{
+	struct daemon *d = data;
+
+	uv_queue_work(&d->loop, &d->settle_work, on_settle, on_settled);
+}
+
+static void settle_now(void *data)
+{
+	datapath_grace();
+	datapath_settle(((struct daemon *)data)->datapath);
+}
+
+/* --- attachments */
+
+static int attach(void *data, const char *iface, enum attach_mode mode, bool keep, struct error *err)
+{
+	struct daemon *d = data;
+	int r = datapath_attach(d->datapath, iface, mode, keep, err);
+	const struct datapath_iface *now = r ? NULL : datapath_iface_by_name(d->datapath, iface);
+
+	if (now) {
+		log_info("%s: %s%s%s", iface,
+			now->state == DATAPATH_ATTACHED ? attach_mode_name(now->mode) : "not attached",
+			now->reason[0] ? ": " : "", now->reason);
+		if (now->warning[0])
+			log_warn("%s", now->warning);
+		daemon_publish_interface(d, now);
+	}
+	return r;
+}
+
+static void detach(void *data, const char *iface)
+{
+	struct datapath_iface gone = {.state = DATAPATH_ABSENT};
+	struct daemon *d = data;
+
+	if (datapath_detach(d->datapath, iface, NULL) < 0)
+		return;
+	log_info("%s: detached", iface);
+	snprintf(gone.name, sizeof(gone.name), "%s", iface);
+	gone.slot = UINT32_MAX; /* no longer wanted */
+	daemon_publish_interface(d, &gone);
+}
+
+/* --- news */
+
+static void publish(struct daemon *d, const Pepctl__V1__Event *event)
+{
+	size_t size = pepctl__v1__event__get_packed_size(event);
+	_cleanup_free_ uint8_t *bytes = malloc(size + 1);
+
+	if (!bytes || !d->hub)
+		return;
+	pepctl__v1__event__pack(event, bytes);
+	hub_publish(d->hub, bytes, size, service_wall_now());
+}
+
+void daemon_publish_interface(struct daemon *d, const struct datapath_iface *iface)
+{
+	char name[IFACE_NAME_SIZE], reason[sizeof(iface->reason)];
+	Pepctl__V1__InterfaceEvent m;
+	Pepctl__V1__Event event;
+
+	pepctl__v1__interface_event__init(&m);
+	pepctl__v1__event__init(&event);
+	memcpy(name, iface->name, sizeof(name));
+	memcpy(reason, iface->reason, sizeof(reason));
+	m.iface = name;
+	m.reason = reason;
+	m.state = (Pepctl__V1__InterfaceState)iface->state;
+	m.detached = iface->slot == UINT32_MAX;
+	event.event_case = PEPCTL__V1__EVENT__EVENT_INTERFACE;
+	event.interface = &m;
+	publish(d, &event);
+}
+
+static void committed(void *data, const struct store_commit *commit)
+{
+	_cleanup_free_ char *comment = strdup(commit->comment);
+	char command[sizeof(commit->author->command)];
+	Pepctl__V1__ChangeEvent m;
+	Pepctl__V1__Event event;
+
+	log_info("revision %llu by uid %u (%s, pid %u): %zu changes%s%s",
+		(unsigned long long)commit->revision, commit->author->uid, commit->author->command,
+		commit->author->pid, commit->change_total, *commit->comment ? ": " : "", commit->comment);
+	for (size_t i = 0; i < commit->change_count; i++)
+		log_debug("%s", commit->changes[i]);
+	if (!comment)
+		return;
+	pepctl__v1__change_event__init(&m);
+	pepctl__v1__event__init(&event);
+	memcpy(command, commit->author->command, sizeof(command));
+	m.revision = commit->revision;
+	m.uid = commit->author->uid;
+	m.pid = commit->author->pid;
+	m.command = command;
+	m.comment = comment;
+	m.changes = (char **)(uintptr_t)commit->changes; /* packing reads only */
+	m.n_changes = commit->change_count;
+	m.changes_total = commit->change_total;
+	event.event_case = PEPCTL__V1__EVENT__EVENT_CHANGE;
+	event.change = &m;
+	publish(data, &event);
+}
+
+static int64_t now(void *data)
+{
+	(void)data;
+	return service_monotonic_now();
+}
+
+struct store_backend daemon_backend(struct daemon *d)
+{
+	return (struct store_backend){
+		.prepare = prepare,
+		.flip = flip,
+		.abort = abort_prepared,
+		.persist = persist,
+		.settle = settle,
+		.settle_now = settle_now,
+		.attach = attach,
+		.detach = detach,
+		.committed = committed,
+		.now = now,
+		.data = d,
+	};
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The rules: what each change does to the working state, and what it is refused for. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "server/policy_store_internal.h"
+
+struct apply {
+	struct store *s;
+	struct tx *tx;
+	size_t index;
+	const struct store_config *base; /* that effects are told against */
+	uint64_t serial; /* marks the names that the transaction has */
+	struct error *err;
+	bool failed;
+};
+
+static void path_of(const struct apply *a, char ret[static 96])
+{
+	static const char *const fields[] = {
+		[CHANGE_CREATE_POLICY] = "create_policy",
+		[CHANGE_PUT_POLICY] = "put_policy",
+		[CHANGE_DELETE_POLICY] = "delete_policy",
+		[CHANGE_FLUSH_POLICIES] = "flush_policies",
+		[CHANGE_DEFAULT] = "default_action",
+		[CHANGE_UNSET_DEFAULT] = "default_action",
+		[CHANGE_SETTING] = "setting",
+		[CHANGE_ATTACH] = "attach",
+		[CHANGE_DETACH] = "detach",
+		[CHANGE_SET] = "set",
+	};
+
+	if (a->tx->path[0])
+		snprintf(ret, 96, "%s", a->tx->path);
+	else
+		snprintf(ret, 96, "operations[%zu].%s", a->index,
+			fields[a->tx->changes.items[a->index].kind]);
+}
+
+/* The first fault makes the error, all of them are violations. */
+PRINTF_LIKE(4, 5)
+static int refuse(struct apply *a, enum error_kind kind, const char *reason, const char *fmt, ...)
+{
+	char path[96], what[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	path_of(a, path);
+	if (!error_is_set(a->err))
+		error_set(a->err, kind, reason, "%s", what);
+	error_violation(a->err, path, "%s", what);
+	a->failed = true;
+	return -EINVAL;
+}
+
+static int no_memory(struct apply *a)
+{
+	error_set(a->err, ERROR_LIMIT, "MEMORY", "out of memory");
+	a->failed = true;
+	return -ENOMEM;
+}
+
+static int put_policy(struct apply *a, const struct policy *policy, enum store_effect *effect)
+{
+	struct entry *entry = entry_find(a->s, policy->name);
+	struct store_policy *old = entry_next(entry);
+	struct store_policy *new;
+	char path[96];
+
+	path_of(a, path);
+	if (policy_validate(policy, path, a->err) < 0) {
+		a->failed = true;
+		return -EINVAL;
+	}
+	if (entry)
+		entry->serial = a->serial;
+	if (old && policy_equal(&old->policy, policy))
+		return 0;
+	if (store_policy_new(policy, &new) < 0)
+		return no_memory(a);
+	new->position = old ? old->position : ++a->s->last_position;
+	new->created_revision = old ? old->created_revision : a->s->next_revision + 1;
+	new->changed_revision = a->s->next_revision + 1;
+	*effect = old ? STORE_CHANGED : STORE_CREATED;
+	if (entry_put(a->s, policy->name, new) < 0)
+		return no_memory(a);
+	entry_find(a->s, policy->name)->serial = a->serial;
+	return 0;
+}
+
+static int create_policy(struct apply *a, const struct policy *policy, enum store_effect *effect)
+{
+	if (entry_next(entry_find(a->s, policy->name)))
+		return refuse(a, ERROR_EXISTS, "POLICY_EXISTS",
+			"policy %s exists; change it with set, or choose another name", policy->name);
+	return put_policy(a, policy, effect);
+}
+
+static int delete_policy(struct apply *a, const struct change *change, enum store_effect *effect)
+{
+	if (!entry_next(entry_find(a->s, change->name))) {
+		if (change->allow_missing)
+			return 0;
+		return refuse(a, ERROR_NOT_FOUND, "NO_POLICY", "there is no policy %s", change->name);
+	}
+	*effect = STORE_DELETED;
+	return entry_put(a->s, change->name, NULL) < 0 ? no_memory(a) : 0;
+}
+
+/* Every policy that the serial does not mark; 0 marks none. */
+static int flush_policies(struct apply *a, uint64_t serial, enum store_effect *effect)
+{
+	struct store *s = a->s;
+
+	for (size_t i = 0; i < s->entries.size; i++)
+		for (struct table_node *n = s->entries.buckets[i]; n; n = n->next) {
+			struct entry *entry = CONTAINER_OF(n, struct entry, node);
+
+			if (!entry_next(entry) || (serial && entry->serial == serial))
+				continue;
+			if (entry_put(s, entry->name, NULL) < 0)
+				return no_memory(a);
+			*effect = STORE_DELETED;
+		}
+	return 0;
+}
+
+static int set_default(struct apply *a, const struct change *change, enum store_effect *effect)
+{
+	struct store_config *c = &a->s->next_config;
+	const struct store_default *old = config_default(a->base, change->iface);
+	bool same = *change->iface ? old && old->block == change->block :
+				     a->base->block == change->block;
+	bool had = old || !*change->iface;
+
+	if (*change->iface && !iface_name_valid(change->iface))
+		return refuse(a, ERROR_INVALID, NULL, "\"%s\" is no interface name", change->iface);
+	if (change->kind == CHANGE_UNSET_DEFAULT) {
+		if (config_unset_default(c, change->iface))
+			*effect = STORE_DELETED;
+		return 0;
+	}
+	if (config_set_default(c, change->iface, change->block) < 0)
+		return refuse(a, ERROR_LIMIT, "DEFAULTS_FULL",
+			"%u interfaces have a default of their own, which is the limit",
+			STORE_DEFAULTS_MAX);
+	*effect = same ? STORE_UNCHANGED : had ? STORE_CHANGED : STORE_CREATED;
+	return 0;
+}
+
+static int set_setting(struct apply *a, const struct change *change, enum store_effect *effect)
+{
+	bool same = a->base->settings[change->setting] == change->value;
+
+	*effect = same ? STORE_UNCHANGED : STORE_CHANGED;
+	a->s->next_config.settings[change->setting] = change->value;
+	return 0;
+}
+
+static int attach(struct apply *a, const struct change *change, enum store_effect *effect)
+{
+	struct store_config *c = &a->s->next_config;
+	const struct store_attachment *old = config_attachment(a->base, change->iface);
+
+	if (!iface_name_valid(change->iface))
+		return refuse(a, ERROR_INVALID, NULL, "\"%s\" is no interface name", change->iface);
+	*effect = !old ? STORE_CREATED : old->mode == change->mode ? STORE_UNCHANGED : STORE_CHANGED;
+	if (config_attach(c, change->iface, change->mode) < 0)
+		return refuse(a, ERROR_LIMIT, "INTERFACES_FULL",
+			"%u interfaces are attached, which is the limit; detach one",
+			STORE_ATTACHMENTS_MAX);
+	return 0;
+}
+
+static int detach(struct apply *a, const struct change *change, enum store_effect *effect)
+{
+	if (config_detach(&a->s->next_config, change->iface))
+		*effect = STORE_DELETED;
+	else if (!change->allow_missing)
+		return refuse(a, ERROR_NOT_FOUND, "NOT_ATTACHED", "%s is not attached", change->iface);
+	return 0;
+}
+
+static int apply_change(struct apply *a, enum store_effect *effect)
+{
+	const struct change *change = &a->tx->changes.items[a->index];
+
+	switch (change->kind) {
+	case CHANGE_CREATE_POLICY:
+		return create_policy(a, &change->policy, effect);
+	case CHANGE_PUT_POLICY:
+		return put_policy(a, &change->policy, effect);
+	case CHANGE_DELETE_POLICY:
+		return delete_policy(a, change, effect);
+	case CHANGE_FLUSH_POLICIES:
+		return flush_policies(a, 0, effect);
+	case CHANGE_DEFAULT:
+	case CHANGE_UNSET_DEFAULT:
+		return set_default(a, change, effect);
+	case CHANGE_SETTING:
+		return set_setting(a, change, effect);
+	case CHANGE_ATTACH:
+		return attach(a, change, effect);
+	case CHANGE_DETACH:
+		return detach(a, change, effect);
+	default:
+		return refuse(a, ERROR_UNIMPLEMENTED, "NO_SETS", "sets are not in this version");
+	}
+}
+
+/* --- a transaction */
+
+/* Whether the transaction's policies stand in its order already. */
+static bool in_order(const struct apply *a)
+{
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < a->tx->changes.count; i++) {
+		const struct store_policy *p =
+			entry_next(entry_find(a->s, a->tx->changes.items[i].policy.name));
+
+		if (!p)
+			continue;
+		if (p->position < last)
+			return false;
+		last = p->position;
+	}
+	return true;
+}
+
+/* A replacement has the order of its file. */
+static int reorder(struct apply *a)
+{
+	for (size_t i = 0; i < a->tx->changes.count; i++) {
+		const char *name = a->tx->changes.items[i].policy.name;
+		struct store_policy *p = entry_next(entry_find(a->s, name)), *moved;
+
+		if (!p)
+			continue;
+		if (store_policy_new(&p->policy, &moved) < 0)
+			return no_memory(a);
+		moved->created_revision = p->created_revision;
+		moved->changed_revision = a->s->next_revision + 1;
+		moved->position = ++a->s->last_position;
+		if (entry_put(a->s, name, moved) < 0)
+			return no_memory(a);
+		a->tx->effects[i] = MAX(a->tx->effects[i], STORE_CHANGED);
+	}
+	return 0;
+}
+
+static int replace_rest(struct apply *a)
+{
+	enum store_effect effect;
+	int r = flush_policies(a, a->serial, &effect);
+
+	return r || in_order(a) ? r : reorder(a);
+}
+
+static bool config_equal(const struct store_config *a, const struct store_config *b)
+{
+	return memcmp(a->settings, b->settings, sizeof(a->settings)) == 0 && a->block == b->block &&
+	       memcmp(a->defaults, b->defaults, sizeof(a->defaults)) == 0 &&
+	       memcmp(a->attachments, b->attachments, sizeof(a->attachments)) == 0;
+}
+
+int apply_tx(struct store *s, struct tx *tx, struct error *err)
+{
+	struct store_config former = s->next_config;
+	uint64_t position = s->last_position;
+	struct apply a = {.s = s, .tx = tx, .base = &s->next_config, .serial = ++s->serial, .err = err};
+
+	if (tx->mode == STORE_REPLACE_ALL) {
+		a.base = &former;
+		store_config_init(&s->next_config);
+	}
+	for (a.index = 0; a.index < tx->changes.count; a.index++) {
+		tx->effects[a.index] = STORE_UNCHANGED;
+		apply_change(&a, &tx->effects[a.index]);
+	}
+	if (!a.failed && tx->mode == STORE_REPLACE_ALL)
+		replace_rest(&a);
+	if (a.failed) {
+		undo_back(s);
+		s->next_config = former;
+		s->last_position = position;
+		return -EINVAL;
+	}
+	tx->changed = s->undo_count || !config_equal(&former, &s->next_config);
+	s->next_revision += tx->changed;
+	tx->revision = s->next_revision;
+	return 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What a transaction changes, in lines of the policy file: for its event and the log. */
+#include <stdio.h>
+
+#include "server/policy_store_internal.h"
+
+static void add_line(struct tx *tx, char sign, const char *text)
+{
+	char **lines;
+
+	if (tx->line_total++ >= STORE_CHANGES_SHOWN)
+		return;
+	lines = reallocarray(tx->lines, tx->line_count + 1, sizeof(*lines));
+	if (!lines)
+		return;
+	tx->lines = lines;
+	if (asprintf(&lines[tx->line_count], "%c %s", sign, text) >= 0)
+		tx->line_count++;
+}
+
+static void add_policy_line(struct tx *tx, char sign, const struct store_policy *policy)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (policy && asprintf(&text, "policy %s", policy->line) >= 0)
+		add_line(tx, sign, text);
+}
+
+/* Lines of `text` that `other` does not have. */
+static void add_missing_lines(struct tx *tx, char sign, char *text, const char *other)
+{
+	for (char *line; (line = strsep(&text, "\n"));) {
+		const char *found = *line ? strstr(other, line) : line;
+		size_t length = strlen(line);
+
+		while (found && *line && (found[length] != '\n' || (found > other && found[-1] != '\n')))
+			found = strstr(found + 1, line);
+		if (!found)
+			add_line(tx, sign, line);
+	}
+}
+
+static char *config_text(const struct store_config *config)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	config_write(config, out);
+	return fclose(out) ? NULL : text;
+}
+
+void tx_describe(struct store *s, struct tx *tx, const struct store_config *former)
+{
+	_cleanup_free_ char *old = config_text(former), *new = config_text(&s->next_config);
+	_cleanup_free_ char *old_copy = old ? strdup(old) : NULL, *new_copy = new ? strdup(new) : NULL;
+
+	if (old_copy && new_copy) {
+		add_missing_lines(tx, '-', old_copy, new);
+		add_missing_lines(tx, '+', new_copy, old);
+	}
+	for (size_t i = 0; i < s->undo_count; i++) {
+		const struct store_policy *next = entry_next(s->undo[i].entry);
+
+		if (next == s->undo[i].next)
+			continue;
+		add_policy_line(tx, '-', s->undo[i].next);
+		add_policy_line(tx, '+', next);
+	}
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The working state. Names that transactions touch get a `next` beside what is
+ * in force; everything else is shared, so that the cost follows the change. A
+ * transaction that fails is taken back by its own undo list; the others of its
+ * batch stay.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/text.h"
+#include "server/policy_store_internal.h"
+
+/* --- policies */
+
+int store_policy_new(const struct policy *policy, struct store_policy **ret)
+{
+	struct store_policy *p = calloc(1, sizeof(*p));
+
+	if (!p || policy_copy(policy, &p->policy) < 0) {
+		free(p);
+		return -ENOMEM;
+	}
+	p->references = 1;
+	p->line = text_format_policy(policy);
+	if (!p->line) {
+		store_policy_unref(p);
+		return -ENOMEM;
+	}
+	*ret = p;
+	return 0;
+}
+
+struct store_policy *store_policy_ref(const struct store_policy *p)
+{
+	struct store_policy *shared = (struct store_policy *)(uintptr_t)p; /* the count is not the policy */
+
+	shared->references++;
+	return shared;
+}
+
+void store_policy_unref(struct store_policy *p)
+{
+	if (!p || --p->references)
+		return;
+	policy_deinit(&p->policy);
+	free(p->line);
+	free(p);
+}
+
+/* --- entries */
+
+struct entry *entry_find(const struct store *s, const char *name)
+{
+	uint64_t hash = table_hash(name, strlen(name));
+
+	for (struct table_node *n = table_first(&s->entries, hash); n; n = table_next(n)) {
+		struct entry *entry = CONTAINER_OF(n, struct entry, node);
+
+		if (streq(entry->name, name))
+			return entry;
+	}
+	return NULL;
+}
+
+struct store_policy *entry_next(const struct entry *entry)
+{
+	return !entry ? NULL : entry->touched ? entry->next : entry->now;
+}
+
+static struct entry *entry_add(struct store *s, const char *name)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+
+	if (!entry || table_reserve(&s->entries, s->entries.count + 1) < 0) {
+		free(entry);
+		return NULL;
+	}
+	snprintf(entry->name, sizeof(entry->name), "%s", name);
+	table_add(&s->entries, &entry->node, table_hash(name, strlen(name)));
+	return entry;
+}
+
+static void entry_drop(struct store *s, struct entry *entry)
+{
+	table_remove(&s->entries, &entry->node);
+	free(entry);
+}
+
+void entries_free(struct store *s)
+{
+	for (size_t i = 0; i < s->entries.size; i++)
+		while (s->entries.buckets[i]) {
+			struct entry *entry = CONTAINER_OF(s->entries.buckets[i], struct entry, node);
+
+			store_policy_unref(entry->now);
+			entry_drop(s, entry);
+		}
+	table_deinit(&s->entries);
+}
+
+static int grow(void *items, size_t *room, size_t count, size_t size)
+{
+	void **at = items;
+	size_t wanted = MAX(2 * *room, 64u);
+	void *grown;
+
+	if (count < *room)
+		return 0;
+	grown = reallocarray(*at, wanted, size);
+	if (!grown)
+		return -ENOMEM;
+	*at = grown;
+	*room = wanted;
+	return 0;
+}
+
+/* Takes over `policy` (NULL = deletes) as what the name will be. */
+int entry_put(struct store *s, const char *name, struct store_policy *policy)
+{
+	struct entry *entry = entry_find(s, name);
+
+	if (grow(&s->touched, &s->touched_room, s->touched_count, sizeof(*s->touched)) < 0 ||
+		grow(&s->undo, &s->undo_room, s->undo_count, sizeof(*s->undo)) < 0 ||
+		(!entry && !(entry = entry_add(s, name)))) {
+		store_policy_unref(policy);
+		return -ENOMEM;
+	}
+	s->next_count += (size_t)(policy != NULL) - (size_t)(entry_next(entry) != NULL);
+	if (!entry->touched) {
+		entry->touched = true;
+		entry->next = entry->now ? store_policy_ref(entry->now) : NULL;
+		s->touched[s->touched_count++] = entry;
+	}
+	s->undo[s->undo_count++] = (struct undo_entry){entry, entry->next};
+	entry->next = policy;
+	return 0;
+}
+
+void undo_back(struct store *s)
+{
+	while (s->undo_count) {
+		struct undo_entry *undo = &s->undo[--s->undo_count];
+
+		s->next_count += (size_t)(undo->next != NULL) - (size_t)(undo->entry->next != NULL);
+		store_policy_unref(undo->entry->next);
+		undo->entry->next = undo->next;
+	}
+}
+
+void undo_forget(struct store *s)
+{
+	while (s->undo_count)
+		store_policy_unref(s->undo[--s->undo_count].next);
+}
+
+void apply_commit(struct store *s)
+{
+	for (size_t i = 0; i < s->touched_count; i++) {
+		struct entry *entry = s->touched[i];
+
+		store_policy_unref(entry->now);
+		entry->now = TAKE_PTR(entry->next);
+		entry->touched = false;
+		if (!entry->now)
+			entry_drop(s, entry);
+	}
+	s->touched_count = 0;
+	s->config = s->next_config;
+	s->revision = s->next_revision;
+	s->count = s->next_count;
+	order_forget(s);
+}
+
+void apply_abort(struct store *s)
+{
+	undo_forget(s);
+	for (size_t i = 0; i < s->touched_count; i++) {
+		struct entry *entry = s->touched[i];
+
+		store_policy_unref(TAKE_PTR(entry->next));
+		entry->touched = false;
+		if (!entry->now)
+			entry_drop(s, entry);
+	}
+	s->touched_count = 0;
+	s->next_config = s->config;
+	s->next_revision = s->revision;
+	s->next_count = s->count;
+}

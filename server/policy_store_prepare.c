@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* A batch on its way to the kernel: everything that can still be taken back. */
+#include <stdio.h>
+
+#include "server/policy_store_internal.h"
+
+/* --- policies, for the classifier */
+
+static struct classifier_edit *edits_of(const struct store *s, size_t *ret_count)
+{
+	struct classifier_edit *edits = calloc(s->touched_count + 1, sizeof(*edits));
+	size_t count = 0;
+
+	for (size_t i = 0; edits && i < s->touched_count; i++) {
+		const struct entry *entry = s->touched[i];
+
+		if (entry->now == entry->next)
+			continue;
+		edits[count++] = (struct classifier_edit){
+			.before = entry->now ? &entry->now->policy : NULL,
+			.after = entry->next ? &entry->next->policy : NULL,
+			.path = "",
+		};
+	}
+	*ret_count = count;
+	return edits;
+}
+
+/* The refusal of a batch of one names where in its request the policy stands. */
+static const char *path_of_name(const struct tx *tx, const char *name, char buffer[static 64])
+{
+	if (tx->path[0])
+		return tx->path;
+	for (size_t i = 0; i < tx->changes.count; i++)
+		if (streq(tx->changes.items[i].policy.name, name)) {
+			snprintf(buffer, 64, "operations[%zu].%s", i,
+				tx->changes.items[i].kind == CHANGE_CREATE_POLICY ? "create_policy" :
+										    "put_policy");
+			return buffer;
+		}
+	return "";
+}
+
+int batch_plan(struct store *s, struct error *err)
+{
+	_cleanup_free_ struct classifier_edit *edits = NULL;
+	_cleanup_free_ char(*paths)[64] = NULL;
+	size_t count = 0;
+
+	edits = edits_of(s, &count);
+	paths = calloc(count + 1, sizeof(*paths));
+	if (!edits || !paths)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	for (size_t i = 0; s->batch && !s->batch->next && i < count; i++)
+		if (edits[i].after)
+			edits[i].path = path_of_name(s->batch, edits[i].after->name, paths[i]);
+	if (!count)
+		return 0;
+	return classifier_plan(s->classifier, s->generation + 1, edits, count, err, &s->plan);
+}
+
+/* --- attachments: new ones under the old ruleset, what goes under the new one */
+
+static bool is_new(const struct store *s, size_t i)
+{
+	const struct store_attachment *a = &s->next_config.attachments[i];
+	const struct store_attachment *old = config_attachment(&s->config, a->iface);
+
+	return !old || old->mode != a->mode;
+}
+
+static void attach_undo(struct store *s)
+{
+	while (s->attached > 0) {
+		const struct store_attachment *a = &s->next_config.attachments[--s->attached];
+
+		if (is_new(s, s->attached) && !config_attachment(&s->config, a->iface))
+			s->backend.detach(s->backend.data, a->iface);
+	}
+}
+
+static int attach_new(struct store *s, struct error *err)
+{
+	for (s->attached = 0; s->attached < s->next_config.attachment_count; s->attached++) {
+		const struct store_attachment *a = &s->next_config.attachments[s->attached];
+		int r = is_new(s, s->attached) ?
+				s->backend.attach(s->backend.data, a->iface, a->mode, false, err) : 0;
+
+		if (r) {
+			attach_undo(s);
+			return r;
+		}
+	}
+	return 0;
+}
+
+void batch_detach(struct store *s, const struct store_config *former)
+{
+	for (size_t i = 0; i < former->attachment_count; i++)
+		if (!config_attachment(&s->config, former->attachments[i].iface))
+			s->backend.detach(s->backend.data, former->attachments[i].iface);
+}
+
+/* --- both together */
+
+int batch_prepare(struct store *s, struct error *err)
+{
+	struct store_ruleset ruleset = {.revision = s->next_revision, .config = &s->next_config};
+	int r = batch_plan(s, err);
+
+	if (r)
+		return r;
+	ruleset.plan = s->plan;
+	r = s->backend.prepare(s->backend.data, &ruleset, err);
+	if (!r) {
+		r = attach_new(s, err);
+		if (r)
+			s->backend.abort(s->backend.data);
+	}
+	if (r && s->plan)
+		classifier_abort(s->classifier, TAKE_PTR(s->plan));
+	return r;
+}
+
+void batch_abort(struct store *s)
+{
+	attach_undo(s);
+	s->backend.abort(s->backend.data);
+	if (s->plan)
+		classifier_abort(s->classifier, TAKE_PTR(s->plan));
+}

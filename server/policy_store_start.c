@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The start: what the kernel holds, then what the state file says. The file wins
+ * and reaches the kernel as one flip, so that no packet sees a mixture of both.
+ */
+#include <errno.h>
+
+#include "server/policy_store_internal.h"
+
+int store_adopt(struct store *s, const struct policy *policy)
+{
+	struct store_policy *p;
+	int r = store_policy_new(policy, &p);
+
+	if (r)
+		return r;
+	p->position = ++s->last_position;
+	r = entry_put(s, policy->name, p);
+	undo_forget(s);
+	return r;
+}
+
+/* Revisions that the file tells, in the order of its policies. */
+static void set_revisions(struct store *s, const struct change_list *changes,
+	uint64_t (*revisions)[2])
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < changes->count; i++) {
+		struct store_policy *p;
+
+		if (changes->items[i].kind != CHANGE_PUT_POLICY)
+			continue;
+		p = entry_next(entry_find(s, changes->items[i].policy.name));
+		p->created_revision = revisions[at][0];
+		p->changed_revision = revisions[at++][1];
+	}
+}
+
+static int apply_text(struct store *s, const char *text, size_t size, struct error *err)
+{
+	_cleanup_free_ uint64_t(*revisions)[2] = NULL;
+	_cleanup_free_ enum store_effect *effects = NULL;
+	struct tx tx = {.mode = STORE_REPLACE_ALL};
+	uint64_t revision;
+	int r = text_restore(text, size, &tx.changes, &revision, &revisions, err);
+
+	if (r)
+		return r;
+	effects = tx.effects = calloc(tx.changes.count + 1, sizeof(*effects));
+	r = effects ? apply_tx(s, &tx, err) : error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	if (!r) {
+		set_revisions(s, &tx.changes, revisions);
+		s->next_revision = revision;
+	}
+	change_list_deinit(&tx.changes);
+	return r;
+}
+
+static int enforce(struct store *s, struct error *err)
+{
+	struct store_ruleset ruleset = {.revision = s->next_revision, .config = &s->next_config};
+	int r = batch_plan(s, err);
+
+	if (r)
+		return r;
+	ruleset.plan = s->plan;
+	r = s->backend.prepare(s->backend.data, &ruleset, err);
+	if (r) {
+		if (s->plan)
+			classifier_abort(s->classifier, TAKE_PTR(s->plan));
+		return r;
+	}
+	batch_put_in_force(s);
+	s->backend.settle_now(s->backend.data);
+	return 0;
+}
+
+int store_restore(struct store *s, const char *text, size_t size, uint64_t generation,
+	const struct store_config *adopted, uint64_t revision, struct error *err)
+{
+	struct store_config former = *adopted;
+	int r;
+
+	s->generation = generation;
+	s->next_config = former;
+	s->next_revision = revision;
+	apply_commit(s); /* what was adopted is in force */
+	r = text ? apply_text(s, text, size, err) : 0;
+	undo_forget(s);
+	if (!r)
+		r = enforce(s, err);
+	if (r) {
+		apply_abort(s);
+		return r;
+	}
+	for (size_t i = 0; i < s->config.attachment_count; i++)
+		s->backend.attach(s->backend.data, s->config.attachments[i].iface,
+			s->config.attachments[i].mode, true, err);
+	batch_detach(s, &former);
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * One call: envelope, method, rights, deadline, payload, handler, answer. The
+ * only place where an internal error becomes a wire status. Knows no sockets:
+ * frames leave through struct rpc_output.
+ */
+#ifndef PEP_SERVER_RPC_H
+#define PEP_SERVER_RPC_H
+
+#include "common/frame.h"
+#include "server/call.h"
+
+/* Where the frames of one stream go. */
+struct rpc_output {
+	/* Room for a frame with that body; the caller fills it at once. NULL = the peer is gone. */
+	uint8_t *(*frame)(void *data, enum frame_type type, uint8_t flags, size_t size);
+	/* Bytes that a stream may send now without a queue growing beyond its cap. */
+	size_t (*room)(void *data);
+	/* The call is over; `data` is not used any more. */
+	void (*ended)(void *data);
+	void *data;
+};
+
+int rpc_new(struct rpc **ret);
+void rpc_free(struct rpc *rpc); /* all calls have ended */
+
+/*
+ * Serves a request frame's body. May end the call before it returns.
+ * `now` is CLOCK_MONOTONIC in ns.
+ */
+void rpc_request(struct rpc *rpc, const struct rpc_peer *peer, const void *body, size_t size,
+	int64_t now, const struct rpc_output *output, struct call **ret_pending);
+/* Answers a stream that has no call, as for broken frames. */
+void rpc_refuse(const struct rpc_output *output, struct error *err);
+
+/* From the stream: the peer is gone (nothing is sent any more), or there is room again. */
+void rpc_cancel(struct call *call);
+void rpc_writable(struct call *call);
+
+#endif

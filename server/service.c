@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "server/service.h"
+
+#include <time.h>
+
+#include "common/policy_proto.h"
+
+void *service_message(struct call *call, const ProtobufCMessageDescriptor *descriptor)
+{
+	ProtobufCMessage *message = arena_alloc(call_arena(call), descriptor->sizeof_message);
+
+	if (message)
+		protobuf_c_message_init(descriptor, message);
+	return message;
+}
+
+void service_fail_memory(struct call *call)
+{
+	struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_LIMIT, "MEMORY", "the answer needs more memory than a request may use");
+	call_fail(call, &err);
+}
+
+static int64_t now_of(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+int64_t service_wall_now(void)
+{
+	return now_of(CLOCK_REALTIME);
+}
+
+int64_t service_monotonic_now(void)
+{
+	return now_of(CLOCK_MONOTONIC);
+}
+
+void service_tx_init(struct call *call, struct store_tx *tx)
+{
+	const struct rpc_peer *peer = call_peer(call);
+
+	*tx = (struct store_tx){
+		.deadline = call_deadline(call),
+		.author = {.uid = peer->uid, .pid = peer->pid},
+	};
+	memcpy(tx->author.command, peer->command, sizeof(tx->author.command));
+}
+
+Pepctl__V1__PolicyStatus *service_policy_status(struct service *s, struct call *call,
+	const struct store_policy *policy)
+{
+	Pepctl__V1__PolicyStatus *status = SERVICE_MESSAGE(call, policy_status);
+	struct pep_policy_stats stats;
+
+	if (!status || !(status->policy = policy_to_proto(&policy->policy, call_arena(call))))
+		return NULL;
+	datapath_policy_stats(
+		s->datapath, classifier_slot(s->classifier, policy->policy.name), &stats);
+	status->packets = stats.packets;
+	status->bytes = stats.bytes;
+	status->exceeded_packets = stats.exceeded_packets;
+	status->exceeded_bytes = stats.exceeded_bytes;
+	if (stats.last_hit)
+		status->last_hit_time =
+			(int64_t)stats.last_hit + service_wall_now() - service_monotonic_now();
+	status->position = store_policy_position(s->store, policy);
+	status->created_revision = policy->created_revision;
+	status->changed_revision = policy->changed_revision;
+	return status;
+}
+
+int service_init(struct service *s)
+{
+	service_policy_init(s);
+	service_apply_init(s);
+	service_iface_init(s);
+	service_stats_init(s);
+	service_events_init(s);
+	service_server_init(s);
+	return service_list_init(s);
+}
+
+void service_deinit(struct service *s)
+{
+	service_stats_deinit(s);
+	service_list_deinit(s);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What services share. Each service_*.c unpacks, makes one call into the
+ * domain, and packs; it has no rules of its own.
+ */
+#ifndef PEP_SERVER_SERVICE_H
+#define PEP_SERVER_SERVICE_H
+
+#include <uv.h>
+
+#include "pepctl.pb-c.h"
+#include "server/call.h"
+#include "server/datapath.h"
+#include "server/event_hub.h"
+#include "server/event_ring.h"
+#include "server/policy_store.h"
+
+struct service_snapshots;
+struct service_watch;
+
+struct service {
+	uv_loop_t *loop;
+	struct rpc *rpc;
+	struct store *store;
+	struct classifier *classifier;
+	struct datapath *datapath;
+	struct hub *hub;
+	struct event_ring *ring;
+	const char *state_dir, *pin_dir; /* borrowed */
+	int64_t started;                 /* wall clock, ns */
+
+	struct service_snapshots *snapshots; /* of service_list.c; owned */
+	struct service_watch *watches;       /* of service_stats.c; owned by themselves */
+	struct {
+		int64_t time; /* CLOCK_MONOTONIC, 0 = none yet */
+		uint64_t packets, blocked;
+		double packet_rate, block_rate;
+	} sample;
+};
+
+/* Registers every handler. */
+int service_init(struct service *s);
+void service_deinit(struct service *s);
+
+void service_policy_init(struct service *s);
+void service_apply_init(struct service *s);
+int service_list_init(struct service *s);
+void service_list_deinit(struct service *s);
+void service_iface_init(struct service *s);
+void service_stats_init(struct service *s);
+void service_stats_deinit(struct service *s);
+void service_events_init(struct service *s);
+void service_server_init(struct service *s);
+
+/* --- helpers */
+
+/* An initialised message in the call's arena, NULL = exhausted. */
+void *service_message(struct call *call, const ProtobufCMessageDescriptor *descriptor);
+#define SERVICE_MESSAGE(call, name) service_message(call, &pepctl__v1__##name##__descriptor)
+
+/* call_fail() with the arena's exhaustion. */
+void service_fail_memory(struct call *call);
+int64_t service_wall_now(void);      /* ns */
+int64_t service_monotonic_now(void); /* ns */
+
+/* Fills a transaction with the caller's deadline and author. */
+void service_tx_init(struct call *call, struct store_tx *tx);
+
+/* A policy with its counters; NULL = memory. */
+Pepctl__V1__PolicyStatus *service_policy_status(struct service *s, struct call *call,
+	const struct store_policy *policy);
+
+/* The defaults of interfaces; NULL = memory. */
+Pepctl__V1__InterfaceDefault **service_defaults(struct service *s, struct call *call,
+	size_t *ret_count);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <stdio.h>
+
+#include "server/service.h"
+
+struct pending {
+	struct service *service;
+	struct call *call;
+	char iface[IFACE_NAME_SIZE];
+};
+
+static Pepctl__V1__Interface *iface_message(struct call *call, const struct datapath_iface *iface)
+{
+	Pepctl__V1__Interface *m = SERVICE_MESSAGE(call, interface);
+
+	if (!m)
+		return NULL;
+	m->name = arena_strdup(call_arena(call), iface->name);
+	m->reason = arena_strdup(call_arena(call), iface->reason);
+	m->driver = arena_strdup(call_arena(call), iface->driver);
+	m->ifindex = iface->ifindex;
+	m->requested_mode = (Pepctl__V1__AttachMode)iface->requested;
+	m->mode = (Pepctl__V1__AttachMode)iface->mode;
+	m->program_id = iface->program_id;
+	m->attached_since_time = iface->attached_since;
+	m->state = (Pepctl__V1__InterfaceState)iface->state;
+	return m->name && m->reason && m->driver ? m : NULL;
+}
+
+/* Success is told with what an admin should know: generic mode, stripped tags. */
+static int add_warnings(struct call *call, const struct datapath_iface *iface,
+	Pepctl__V1__AttachInterfaceResponse *answer)
+{
+	answer->warnings = arena_array(call_arena(call), 2, sizeof(*answer->warnings));
+	if (!answer->warnings)
+		return -1;
+	if (iface->reason[0])
+		answer->warnings[answer->n_warnings++] = arena_printf(call_arena(call),
+			"%s is attached in generic mode: %s", iface->name, iface->reason);
+	if (iface->warning[0])
+		answer->warnings[answer->n_warnings++] =
+			arena_strdup(call_arena(call), iface->warning);
+	for (size_t i = 0; i < answer->n_warnings; i++)
+		if (!answer->warnings[i])
+			return -1;
+	return 0;
+}
+
+static void on_attached(void *data, const struct store_result *result, struct error *err)
+{
+	struct pending *p = data;
+	const struct datapath_iface *iface =
+		datapath_iface_by_name(p->service->datapath, p->iface);
+	Pepctl__V1__AttachInterfaceResponse *answer;
+
+	if (err) {
+		call_fail(p->call, err);
+		return;
+	}
+	answer = SERVICE_MESSAGE(p->call, attach_interface_response);
+	if (!answer || (iface && (!(answer->interface = iface_message(p->call, iface)) ||
+					 add_warnings(p->call, iface, answer) < 0))) {
+		service_fail_memory(p->call);
+		return;
+	}
+	answer->revision = result->revision;
+	call_reply(p->call, &answer->base);
+}
+
+static void on_detached(void *data, const struct store_result *result, struct error *err)
+{
+	struct pending *p = data;
+	Pepctl__V1__DetachInterfaceResponse *answer;
+
+	if (err) {
+		call_fail(p->call, err);
+		return;
+	}
+	answer = SERVICE_MESSAGE(p->call, detach_interface_response);
+	if (!answer) {
+		service_fail_memory(p->call);
+		return;
+	}
+	answer->revision = result->revision;
+	call_reply(p->call, &answer->base);
+}
+
+static void submit(struct service *s, struct call *call, struct change *change, const char *iface,
+	store_done done)
+{
+	struct pending *p = arena_zalloc(call_arena(call), sizeof(*p));
+	struct error err = ERROR_INIT;
+	struct store_tx tx;
+
+	if (!iface_name_valid(iface)) {
+		error_violation(&err, "iface", "\"%.40s\" is no interface name", iface);
+		call_fail(call, &err);
+		return;
+	}
+	snprintf(change->iface, sizeof(change->iface), "%s", iface);
+	service_tx_init(call, &tx);
+	tx.path = "iface";
+	if (!p || change_list_push(&tx.changes, change) < 0) {
+		service_fail_memory(call);
+		return;
+	}
+	p->service = s;
+	p->call = call;
+	memcpy(p->iface, tx.changes.items[0].iface, sizeof(p->iface));
+	store_submit(s->store, &tx, done, p);
+}
+
+static void attach_interface(void *data, struct call *call)
+{
+	const Pepctl__V1__AttachInterfaceRequest *request = call_request(call);
+	struct error err = ERROR_INIT;
+	struct change change;
+
+	if ((unsigned int)request->mode > ATTACH_OFFLOAD) {
+		error_violation(&err, "mode", "%d is no AttachMode", (int)request->mode);
+		call_fail(call, &err);
+		return;
+	}
+	change_init(&change, CHANGE_ATTACH);
+	change.mode = (enum attach_mode)request->mode;
+	submit(data, call, &change, request->iface, on_attached);
+}
+
+static void detach_interface(void *data, struct call *call)
+{
+	const Pepctl__V1__DetachInterfaceRequest *request = call_request(call);
+	struct change change;
+
+	change_init(&change, CHANGE_DETACH);
+	change.allow_missing = request->allow_missing;
+	submit(data, call, &change, request->iface, on_detached);
+}
+
+static void list_interfaces(void *data, struct call *call)
+{
+	Pepctl__V1__ListInterfacesResponse *answer = SERVICE_MESSAGE(call, list_interfaces_response);
+	struct service *s = data;
+	size_t count = datapath_iface_count(s->datapath);
+
+	if (answer)
+		answer->interfaces = arena_array(call_arena(call), count, sizeof(*answer->interfaces));
+	for (size_t i = 0; answer && answer->interfaces && i < count; i++) {
+		answer->interfaces[i] = iface_message(call, datapath_iface(s->datapath, i));
+		answer->n_interfaces += answer->interfaces[i] != NULL;
+	}
+	if (!answer || !answer->interfaces || answer->n_interfaces < count)
+		service_fail_memory(call);
+	else
+		call_reply(call, &answer->base);
+}
+
+void service_iface_init(struct service *s)
+{
+	rpc_handle(s->rpc, METHOD_ATTACH_INTERFACE, attach_interface, s);
+	rpc_handle(s->rpc, METHOD_DETACH_INTERFACE, detach_interface, s);
+	rpc_handle(s->rpc, METHOD_LIST_INTERFACES, list_interfaces, s);
+}

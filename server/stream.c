@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "server/stream.h"
+
+#include <errno.h>
+
+struct stream {
+	struct table_node node;
+	struct streams *streams;
+	uint32_t id;
+	struct call *call; /* NULL once it has ended */
+};
+
+/* Ids come in sequence: multiplication spreads them, and a client harms only itself. */
+static uint64_t hash_id(uint32_t id)
+{
+	return id * 0x9e3779b97f4a7c15ull >> 20;
+}
+
+static struct stream *stream_find(const struct streams *s, uint32_t id)
+{
+	struct table_node *node = table_first(&s->open, hash_id(id));
+
+	while (node && CONTAINER_OF(node, struct stream, node)->id != id)
+		node = table_next(node);
+	return node ? CONTAINER_OF(node, struct stream, node) : NULL;
+}
+
+void streams_init(struct streams *s, struct rpc *rpc, const struct rpc_peer *peer,
+	const struct stream_output *output)
+{
+	*s = (struct streams){.rpc = rpc, .peer = *peer, .output = *output};
+}
+
+/* Any open stream, to end it. */
+static struct stream *stream_any(const struct streams *s)
+{
+	for (size_t i = 0; i < s->open.size; i++)
+		if (s->open.buckets[i])
+			return CONTAINER_OF(s->open.buckets[i], struct stream, node);
+	return NULL;
+}
+
+void streams_deinit(struct streams *s)
+{
+	struct stream *stream;
+
+	while ((stream = stream_any(s))) {
+		table_remove(&s->open, &stream->node);
+		rpc_cancel(stream->call);
+		free(stream);
+	}
+	table_deinit(&s->open);
+}
+
+/* --- what rpc calls */
+
+static uint8_t *on_frame(void *data, enum frame_type type, uint8_t flags, size_t size)
+{
+	struct stream *stream = data;
+	struct streams *s = stream->streams;
+
+	return s->output.frame(s->output.data, &(struct frame){.length = (uint32_t)size,
+						       .stream = stream->id,
+						       .type = (uint8_t)type,
+						       .flags = flags});
+}
+
+static size_t on_room(void *data)
+{
+	struct streams *s = ((struct stream *)data)->streams;
+
+	return s->output.room(s->output.data);
+}
+
+static void on_ended(void *data)
+{
+	struct stream *stream = data;
+
+	table_remove(&stream->streams->open, &stream->node);
+	free(stream);
+}
+
+static void on_ended_refusal(void *data)
+{
+	(void)data;
+}
+
+/* --- frames */
+
+static void refuse(struct streams *s, uint32_t id, struct error *err)
+{
+	struct stream stream = {.streams = s, .id = id};
+
+	rpc_refuse(&(struct rpc_output){on_frame, on_room, on_ended_refusal, &stream}, err);
+}
+
+static int stream_open(struct streams *s, uint32_t id, struct error *err, struct stream **ret)
+{
+	struct stream *stream;
+
+	if (stream_find(s, id))
+		return error_set(err, ERROR_INVALID, "STREAM_IN_USE",
+			"stream %u has a request already; wait for its end or use another odd id", id);
+	if (s->open.count >= STREAMS_MAX)
+		return error_set(err, ERROR_LIMIT, "STREAMS_FULL",
+			"%u streams are open on this connection, which is the limit; end some",
+			STREAMS_MAX);
+	stream = calloc(1, sizeof(*stream));
+	if (!stream || table_reserve(&s->open, s->open.count + 1) < 0) {
+		free(stream);
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	}
+	stream->streams = s;
+	stream->id = id;
+	table_add(&s->open, &stream->node, hash_id(id));
+	*ret = stream;
+	return 0;
+}
+
+static void on_request(struct streams *s, const struct frame *frame, const uint8_t *body,
+	int64_t now)
+{
+	struct error err = ERROR_INIT;
+	struct stream *stream = NULL;
+
+	if (!s->peer.rights) {
+		error_set(&err, ERROR_DENIED, "NO_RIGHT",
+			"uid %u is neither root nor in one of pepctld's groups (pepctl, pepctl-read)",
+			s->peer.uid);
+		refuse(s, frame->stream, &err);
+		s->output.close(s->output.data);
+		return;
+	}
+	if (stream_open(s, frame->stream, &err, &stream)) {
+		refuse(s, frame->stream, &err);
+		return;
+	}
+	rpc_request(s->rpc, &s->peer, body, frame->length, now,
+		&(struct rpc_output){on_frame, on_room, on_ended, stream}, &stream->call);
+}
+
+void streams_frame(struct streams *s, const struct frame *frame, const uint8_t *body, int64_t now)
+{
+	struct error err = ERROR_INIT;
+
+	if (frame->stream % 2 == 0) {
+		error_set(&err, ERROR_INVALID, "STREAM_ID",
+			"stream id %u is even; clients use odd ids", frame->stream);
+		refuse(s, frame->stream, &err);
+	} else if (frame->type == FRAME_REQUEST) {
+		on_request(s, frame, body, now);
+	} else if (frame->type == FRAME_DATA && !stream_find(s, frame->stream)) {
+		error_set(&err, ERROR_INVALID, "STREAM_UNKNOWN", "stream %u is not open",
+			frame->stream);
+		refuse(s, frame->stream, &err);
+	}
+	/* Data on an open stream: no method takes any yet. Other types are ignored. */
+}
+
+void streams_oversized(struct streams *s, const struct frame *frame)
+{
+	struct error err = ERROR_INIT;
+
+	error_set(&err, ERROR_LIMIT, "FRAME_TOO_LARGE",
+		"a frame body of %u bytes exceeds the limit of %u; send it in parts", frame->length,
+		FRAME_BODY_MAX);
+	refuse(s, frame->stream, &err);
+}
+
+void streams_writable(struct streams *s)
+{
+	/* A call may end while it writes, so the chain is walked by what comes next. */
+	for (size_t i = 0; i < s->open.size; i++)
+		for (struct table_node *node = s->open.buckets[i], *next; node; node = next) {
+			next = node->next;
+			rpc_writable(CONTAINER_OF(node, struct stream, node)->call);
+		}
+}
