@@ -38,6 +38,13 @@ int text_parse_policy(const char *const words[], size_t count, struct policy *re
 		      struct text_problems *problems);
 
 /*
+ * NAME [KEY VALUE]...: fields to change of a policy that exists. Whether they go
+ * together is not looked at, that depends on the others.
+ */
+int text_parse_fields(const char *const words[], size_t count, struct policy *ret,
+		      struct text_problems *problems);
+
+/*
  * A whole file: comments, blank lines, trailing backslashes, quotes. Statements
  * become CHANGE_PUT_POLICY, DEFAULT, SETTING, ATTACH, SET in the file's order.
  * `size` bytes at `data`, which need not end with a NUL. A policy name that

@@ -263,27 +263,61 @@ static int check(struct text_words *w, size_t start, const struct policy *p)
 	return -EINVAL;
 }
 
-int text_read_policy(struct text_words *w, struct policy *ret)
+static int read_name(struct text_words *w, struct policy *p)
 {
-	_cleanup_policy_ struct policy p;
-	size_t start = w->at;
-	const char *name;
-	uint32_t seen = 0;
-	int r;
+	const char *name = text_next(w, "the policy's name");
 
-	policy_init(&p);
-	name = text_next(w, "the policy's name");
 	if (!name)
 		return -EINVAL;
 	if (!policy_name_valid(name))
 		return text_problem_add(w, w->at - 1, "\"%s\" is no name: 1 to %u of [A-Za-z0-9._-]", name,
 			POLICY_NAME_MAX);
-	snprintf(p.name, sizeof(p.name), "%s", name);
-	r = text_read_action(w, &p.action);
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	return 0;
+}
+
+static int read_keys(struct text_words *w, struct policy *p)
+{
+	uint32_t seen = 0;
+	int r = 0;
+
 	while (!r && w->at < w->count)
-		r = read_key(w, &p, &seen);
+		r = read_key(w, p, &seen);
+	return r;
+}
+
+int text_read_policy(struct text_words *w, struct policy *ret)
+{
+	_cleanup_policy_ struct policy p;
+	size_t start = w->at;
+	int r;
+
+	policy_init(&p);
+	r = read_name(w, &p);
+	if (!r)
+		r = text_read_action(w, &p.action);
+	if (!r)
+		r = read_keys(w, &p);
 	if (!r)
 		r = check(w, start, &p);
+	if (r)
+		return r;
+	*ret = p;
+	policy_init(&p);
+	return 0;
+}
+
+int text_parse_fields(const char *const words[], size_t count, struct policy *ret,
+	struct text_problems *problems)
+{
+	struct text_words w = {.words = words, .count = count, .problems = problems};
+	_cleanup_policy_ struct policy p;
+	int r;
+
+	policy_init(&p);
+	r = read_name(&w, &p);
+	if (!r)
+		r = read_keys(&w, &p);
 	if (r)
 		return r;
 	*ret = p;

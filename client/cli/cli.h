@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What the files of the command share. */
+#ifndef PEP_CLIENT_CLI_H
+#define PEP_CLIENT_CLI_H
+
+#include <jansson.h>
+
+#include "client/call.h"
+#include "common/policy_proto.h"
+#include "pepctl.pb-c.h"
+
+/* Exit statuses: scripts rely on them. */
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_NO_RIGHT = 4 };
+
+struct cli {
+	const char *socket; /* NULL = $PEPCTL_SOCKET or the default */
+	int timeout;        /* ms */
+	bool json, quiet, verbose;
+	struct client *client; /* of cli_client(); NULL before */
+	struct arena arena;    /* of the command's messages */
+};
+
+/* The words behind an object. */
+struct words {
+	char **list;
+	int count;
+	int at; /* the next one */
+};
+
+/* One row of a table of verbs or objects; `help` NULL ends it. */
+struct verb {
+	const char *name;
+	int (*run)(struct cli *cli, struct words *words);
+	const char *usage; /* the words behind it */
+	const char *help;
+};
+
+/* --- words.c */
+
+/* The next word, NULL at the end. */
+const char *words_next(struct words *words);
+/* Takes the next word when it is that one. */
+bool words_take(struct words *words, const char *word);
+/* Complains about what is left; EXIT_DONE when nothing is. */
+int words_end(const struct words *words);
+/* Runs the verb that the next word names or abbreviates; `help` and no word print the table. */
+int words_run(struct cli *cli, struct words *words, const char *object, const struct verb *verbs);
+
+/* One line on stderr; returns EXIT_USAGE. */
+int usage_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/* --- cli.c */
+
+/* Connects at the first call. EXIT_DONE or the exit status, having said why. */
+int cli_client(struct cli *cli);
+/* Says what went wrong, all of it; returns the exit status. `err` is emptied. */
+int cli_fail(struct error *err);
+/* cli_client() and call_unary(). */
+int cli_call(struct cli *cli, enum method_id method, const ProtobufCMessage *request,
+	void *ret_answer);
+/* A transaction of one change; says `done` unless quiet or JSON. */
+int cli_apply(struct cli *cli, struct change *change, const char *done);
+
+/* --- output.c */
+
+/* Prints a JSON object as one line (streams) or as it is, and releases it. */
+void output_json(json_t *object);
+/* "2026-01-31T12:00:00.123456Z", null for 0. */
+json_t *output_time(int64_t ns);
+/* Local time for people; "never" for 0. */
+void output_local_time(int64_t ns, char ret[static 40]);
+/* 1234567 as 1.23M. */
+void output_amount(double value, char ret[static 24]);
+/* A policy with its counters, as of a message. */
+json_t *output_policy(const Pepctl__V1__PolicyStatus *status);
+
+/* --- objects: one file each */
+int policy_main(struct cli *cli, struct words *words);
+int default_main(struct cli *cli, struct words *words);
+int setting_main(struct cli *cli, struct words *words);
+int iface_main(struct cli *cli, struct words *words);
+int stats_main(struct cli *cli, struct words *words);
+int events_main(struct cli *cli, struct words *words);
+int info_main(struct cli *cli, struct words *words);
+int panic_main(struct cli *cli, struct words *words);
+int completion_main(struct cli *cli, struct words *words);
+extern const struct verb objects[];
+
+/* All policies in deciding order, page by page; `answer` has the first page's heading. */
+int policy_each(struct cli *cli, const char *prefix,
+	int (*cb)(void *data, const Pepctl__V1__PolicyStatus *status), void *data,
+	Pepctl__V1__ListPoliciesResponse **ret_heading);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <stdio.h>
+
+#include "client/cli/cli.h"
+
+static const char *state_name(Pepctl__V1__InterfaceState state)
+{
+	static const char *const names[] = {"attached", "absent", "failed"};
+
+	return (size_t)state < ARRAY_SIZE(names) ? names[state] : "unknown";
+}
+
+static json_t *iface_json(const Pepctl__V1__Interface *m)
+{
+	json_t *object = json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:o}", "name", m->name,
+		"ifindex", (int)m->ifindex, "state", state_name(m->state), "mode",
+		attach_mode_name((enum attach_mode)m->mode), "requested_mode",
+		attach_mode_name((enum attach_mode)m->requested_mode), "program_id", (int)m->program_id,
+		"driver", m->driver, "attached_since", output_time(m->attached_since_time));
+
+	if (*m->reason)
+		json_object_set_new(object, "reason", json_string(m->reason));
+	return object;
+}
+
+static int read_name(struct words *words, char **ret)
+{
+	const char *name = words_next(words);
+
+	if (!name || !iface_name_valid(name))
+		return usage_error(name ? "\"%s\" is no interface name" : "the interface is missing%s",
+			name ? name : "");
+	*ret = (char *)(uintptr_t)name;
+	return EXIT_DONE;
+}
+
+static int read_mode(struct words *words, Pepctl__V1__AttachMode *ret)
+{
+	enum attach_mode mode = ATTACH_AUTO;
+	const char *word;
+
+	if (words_take(words, "mode")) {
+		word = words_next(words);
+		if (!word || !attach_mode_parse(word, &mode))
+			return usage_error("\"%s\" is no mode: auto, native, generic or offload",
+				word ? word : "");
+	}
+	*ret = (Pepctl__V1__AttachMode)mode;
+	return words_end(words);
+}
+
+static int iface_attach(struct cli *cli, struct words *words)
+{
+	Pepctl__V1__AttachInterfaceRequest request;
+	Pepctl__V1__AttachInterfaceResponse *answer;
+	int status;
+
+	pepctl__v1__attach_interface_request__init(&request);
+	status = read_name(words, &request.iface);
+	if (!status)
+		status = read_mode(words, &request.mode);
+	if (!status)
+		status = cli_call(cli, METHOD_ATTACH_INTERFACE, &request.base, &answer);
+	if (status)
+		return status;
+	for (size_t i = 0; i < answer->n_warnings; i++)
+		fprintf(stderr, "pepctl: warning: %s\n", answer->warnings[i]);
+	if (cli->json)
+		output_json(json_pack("{s:I, s:o}", "revision", (json_int_t)answer->revision, "interface",
+			answer->interface ? iface_json(answer->interface) : json_null()));
+	else if (!cli->quiet && answer->interface)
+		printf("%s attached in %s mode (revision %llu)\n", answer->interface->name,
+			attach_mode_name((enum attach_mode)answer->interface->mode),
+			(unsigned long long)answer->revision);
+	return EXIT_DONE;
+}
+
+static int iface_detach(struct cli *cli, struct words *words)
+{
+	Pepctl__V1__DetachInterfaceRequest request;
+	Pepctl__V1__DetachInterfaceResponse *answer;
+	int status;
+
+	pepctl__v1__detach_interface_request__init(&request);
+	status = read_name(words, &request.iface);
+	if (!status)
+		status = words_end(words);
+	if (!status)
+		status = cli_call(cli, METHOD_DETACH_INTERFACE, &request.base, &answer);
+	if (status)
+		return status;
+	if (cli->json)
+		output_json(json_pack("{s:I}", "revision", (json_int_t)answer->revision));
+	else if (!cli->quiet)
+		printf("%s detached (revision %llu)\n", request.iface,
+			(unsigned long long)answer->revision);
+	return EXIT_DONE;
+}
+
+static void print_iface(const Pepctl__V1__Interface *m)
+{
+	char since[40];
+
+	output_local_time(m->attached_since_time, since);
+	if (m->state == PEPCTL__V1__INTERFACE_STATE__INTERFACE_ATTACHED)
+		printf("interface %s mode %s  # driver %s, program %u, since %s", m->name,
+			attach_mode_name((enum attach_mode)m->mode), m->driver, m->program_id, since);
+	else
+		printf("interface %s mode %s  # %s", m->name,
+			attach_mode_name((enum attach_mode)m->requested_mode), state_name(m->state));
+	printf("%s%s\n", *m->reason ? ": " : "", m->reason);
+}
+
+static int iface_show(struct cli *cli, struct words *words)
+{
+	Pepctl__V1__ListInterfacesRequest request;
+	Pepctl__V1__ListInterfacesResponse *answer;
+	const char *name = words_next(words);
+	json_t *all;
+	bool found = !name;
+	int status = words_end(words);
+
+	pepctl__v1__list_interfaces_request__init(&request);
+	if (!status)
+		status = cli_call(cli, METHOD_LIST_INTERFACES, &request.base, &answer);
+	if (status)
+		return status;
+	all = json_array();
+	for (size_t i = 0; i < answer->n_interfaces; i++) {
+		const Pepctl__V1__Interface *m = answer->interfaces[i];
+
+		if (name && !streq(m->name, name))
+			continue;
+		found = true;
+		if (cli->json)
+			json_array_append_new(all, iface_json(m));
+		else
+			print_iface(m);
+	}
+	if (cli->json)
+		output_json(json_pack("{s:O}", "interfaces", all));
+	json_decref(all);
+	if (found)
+		return EXIT_DONE;
+	fprintf(stderr, "pepctl: %s is not attached\n", name);
+	return EXIT_REFUSED;
+}
+
+int iface_main(struct cli *cli, struct words *words)
+{
+	static const struct verb verbs[] = {
+		{"attach", iface_attach, "DEV [mode auto|native|generic]", "filter what it receives"},
+		{"detach", iface_detach, "DEV", "filter it no longer"},
+		{"show", iface_show, "[DEV]", "attached interfaces, mode and state"},
+		{NULL, NULL, NULL, NULL},
+	};
+
+	return words_run(cli, words, "iface", verbs);
+}

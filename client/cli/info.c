@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <stdio.h>
+
+#include "client/cli/cli.h"
+
+static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
+{
+	json_t *features = json_array();
+
+	for (size_t i = 0; i < m->n_features; i++)
+		json_array_append_new(features, json_string(m->features[i]));
+	return json_pack("{s:s, s:s, s:I, s:I, s:s, s:i, s:i, s:s, s:s, s:s, s:o, s:{s:I, s:I, s:I, s:I, "
+			 "s:I}, s:o}",
+		"version", m->version, "protocol", m->protocol, "revision", (json_int_t)m->revision,
+		"enforced_revision", (json_int_t)m->enforced_revision, "kernel", m->kernel, "program_id",
+		(int)m->program_id, "pid", (int)m->pid, "state_dir", m->state_dir, "pin_dir", m->pin_dir,
+		"adopted", m->adopted, "started_time", output_time(m->started_time), "limits",
+		"max_policies", (json_int_t)m->limits->max_policies, "policies",
+		(json_int_t)m->limits->policies, "max_interfaces",
+		(json_int_t)m->limits->max_interfaces, "max_frame_bytes",
+		(json_int_t)m->limits->max_frame_bytes, "ring_bytes",
+		(json_int_t)m->limits->ring_bytes, "features", features);
+}
+
+static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
+{
+	char started[40];
+
+	output_local_time(m->started_time, started);
+	printf("pepctld %s (%s), pid %u, since %s\n", m->version, m->protocol, m->pid, started);
+	printf("revision %llu%s%s%s\n", (unsigned long long)m->revision,
+		*m->difference ? ", enforced is another: " : ", enforced", *m->difference ? m->difference : "",
+		"");
+	printf("policies %llu of at most %llu, interfaces at most %llu, event ring %llu bytes\n",
+		(unsigned long long)m->limits->policies, (unsigned long long)m->limits->max_policies,
+		(unsigned long long)m->limits->max_interfaces, (unsigned long long)m->limits->ring_bytes);
+	printf("kernel %s, program %u, %s\n", m->kernel, m->program_id, m->adopted);
+	printf("state %s, pins %s\n", m->state_dir, m->pin_dir);
+}
+
+int info_main(struct cli *cli, struct words *words)
+{
+	Pepctl__V1__GetServerInfoRequest request;
+	Pepctl__V1__GetServerInfoResponse *answer;
+	int status;
+
+	if (words_take(words, "help")) {
+		printf("Usage: pepctl info\n  what the daemon is, enforces and can hold\n");
+		return EXIT_DONE;
+	}
+	status = words_end(words);
+	pepctl__v1__get_server_info_request__init(&request);
+	if (!status)
+		status = cli_call(cli, METHOD_GET_SERVER_INFO, &request.base, &answer);
+	if (status)
+		return status;
+	if (cli->json)
+		output_json(info_json(answer));
+	else
+		print_info(answer);
+	return EXIT_DONE;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "client/cli/cli.h"
+#include "common/text.h"
+
+const struct verb objects[] = {
+	{"policy", policy_main, "add|set|del|show|flush", "what happens to which packets"},
+	{"default", default_main, "allow|block [iface DEV]", "what happens to all others"},
+	{"setting", setting_main, "show|set NAME VALUE", "fragments, malformed packets, events"},
+	{"iface", iface_main, "attach|detach|show DEV", "interfaces that are filtered"},
+	{"stats", stats_main, "[--watch]", "counters, and the block rate"},
+	{"events", events_main, "[FILTER]", "follow what is blocked and what changes"},
+	{"info", info_main, "", "what the daemon is and enforces"},
+	{"panic", panic_main, "[--yes]", "take the filter off, without a daemon"},
+	{"completion", completion_main, "bash|zsh|fish", "completion for a shell"},
+	{NULL, NULL, NULL, NULL},
+};
+
+/* Objects of later versions: known words deserve a better answer than "unknown". */
+static const char *const later[] = {"set", "ban", "unban", "apply", "diff", "check", "export",
+	"top", "explain", "doctor", "history", "confirm", "rollback"};
+
+static void print_help(void)
+{
+	printf("Usage: pepctl [OPTION]... OBJECT ...\n\n");
+	for (const struct verb *verb = objects; verb->name; verb++)
+		printf("  %-11s %-26s %s\n", verb->name, verb->usage, verb->help);
+	printf("\n  -s, --socket PATH   of pepctld ($PEPCTL_SOCKET, /run/pepctl/pepctl.sock)\n"
+	       "  -j, --json          JSON: one object, or one a line for streams\n"
+	       "  -q, --quiet         say nothing when it worked\n"
+	       "  -v, --verbose\n"
+	       "      --timeout TIME  give up after it, as 5s (30s)\n"
+	       "  -V, --version, -h, --help\n\n"
+	       "Words may be shortened while they stay unambiguous: pepctl pol sh.\n"
+	       "pepctl OBJECT help tells more. Exit status: 0 done, 1 refused, 2 wrong usage,\n"
+	       "3 daemon not reachable, 4 no right.\n");
+}
+
+static int read_timeout(const char *word, int *ret)
+{
+	char message[160];
+	uint64_t ns;
+
+	if (text_parse_duration(word, &ns, message) < 0)
+		return usage_error("--timeout: %s", message);
+	if (ns < 1000000 || ns / 1000000 > INT32_MAX)
+		return usage_error("--timeout: \"%s\" is not from 1ms to 24d", word);
+	*ret = (int)(ns / 1000000);
+	return EXIT_DONE;
+}
+
+/* Returns an exit status, or -1 to go on. */
+static int read_options(int argc, char *argv[], struct cli *cli)
+{
+	static const struct option known[] = {
+		{"socket", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
+		{"quiet", no_argument, NULL, 'q'}, {"verbose", no_argument, NULL, 'v'},
+		{"timeout", required_argument, NULL, 't'}, {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0},
+	};
+	int c, status;
+
+	while ((c = getopt_long(argc, argv, "+s:jqvVh", known, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			cli->socket = optarg;
+			break;
+		case 'j':
+			cli->json = true;
+			break;
+		case 'q':
+			cli->quiet = true;
+			break;
+		case 'v':
+			cli->verbose = true;
+			break;
+		case 't':
+			status = read_timeout(optarg, &cli->timeout);
+			if (status)
+				return status;
+			break;
+		case 'V':
+			printf("pepctl %s\n", PEP_VERSION);
+			return EXIT_DONE;
+		case 'h':
+			print_help();
+			return EXIT_DONE;
+		default:
+			return EXIT_USAGE;
+		}
+	}
+	return -1;
+}
+
+static int run(int argc, char *argv[], struct cli *cli)
+{
+	struct words words = {.list = argv + optind, .count = argc - optind};
+
+	if (!words.count || streq(words.list[0], "help")) {
+		print_help();
+		return words.count ? EXIT_DONE : EXIT_USAGE;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
+		if (streq(words.list[0], later[i]))
+			return usage_error("%s is not in this version", later[i]);
+	return words_run(cli, &words, "", objects);
+}
+
+int main(int argc, char *argv[])
+{
+	struct cli cli = {0};
+	int status;
+
+	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is the end of a stream, not an accident */
+	arena_init(&cli.arena, 256u << 20);
+	status = read_options(argc, argv, &cli);
+	if (status < 0)
+		status = run(argc, argv, &cli);
+	if (cli.client)
+		client_free(cli.client);
+	arena_deinit(&cli.arena);
+	if (fflush(stdout) == EOF && !status && !ferror(stdout))
+		status = EXIT_REFUSED;
+	return status;
+}

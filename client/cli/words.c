@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "client/cli/cli.h"
+
+int usage_error(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fputs("pepctl: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+	return EXIT_USAGE;
+}
+
+const char *words_next(struct words *words)
+{
+	return words->at < words->count ? words->list[words->at++] : NULL;
+}
+
+bool words_take(struct words *words, const char *word)
+{
+	bool is = words->at < words->count && streq(words->list[words->at], word);
+
+	words->at += is;
+	return is;
+}
+
+int words_end(const struct words *words)
+{
+	if (words->at == words->count)
+		return EXIT_DONE;
+	return usage_error("\"%s\" is one word too many", words->list[words->at]);
+}
+
+static void print_table(const char *object, const struct verb *verbs)
+{
+	printf("Usage:\n");
+	for (const struct verb *verb = verbs; verb->name; verb++) {
+		char line[120];
+
+		snprintf(line, sizeof(line), "pepctl %s%s%s%s%s", object, *object ? " " : "", verb->name,
+			*verb->usage ? " " : "", verb->usage);
+		printf("  %-58s %s\n", line, verb->help);
+	}
+}
+
+static void list_names(const struct verb *verbs, const char *prefix, char *ret, size_t size)
+{
+	*ret = 0;
+	for (const struct verb *verb = verbs; verb->name; verb++)
+		if (strncmp(verb->name, prefix, strlen(prefix)) == 0)
+			snprintf(ret + strlen(ret), size - strlen(ret), "%s%s", *ret ? ", " : "", verb->name);
+}
+
+static const struct verb *find(const struct verb *verbs, const char *word, size_t *ret_matches)
+{
+	const struct verb *found = NULL;
+
+	*ret_matches = 0;
+	for (const struct verb *verb = verbs; verb->name; verb++) {
+		if (strncmp(verb->name, word, strlen(word)) != 0)
+			continue;
+		found = verb;
+		++*ret_matches;
+		if (streq(verb->name, word)) {
+			*ret_matches = 1;
+			return verb;
+		}
+	}
+	return found;
+}
+
+int words_run(struct cli *cli, struct words *words, const char *object, const struct verb *verbs)
+{
+	const char *word = words_next(words);
+	const struct verb *verb;
+	char names[300];
+	size_t matches;
+
+	if (!word || streq(word, "help") || streq(word, "--help")) {
+		print_table(object, verbs);
+		return word ? EXIT_DONE : EXIT_USAGE;
+	}
+	verb = find(verbs, word, &matches);
+	if (matches == 1) {
+		if (words->at < words->count && streq(words->list[words->at], "help") && *object) {
+			printf("Usage: pepctl %s %s %s\n  %s\n", object, verb->name, verb->usage, verb->help);
+			return EXIT_DONE;
+		}
+		return verb->run(cli, words);
+	}
+	list_names(verbs, matches ? word : "", names, sizeof(names));
+	if (matches)
+		return usage_error("\"%s\" is ambiguous: %s", word, names);
+	return usage_error("%s%s\"%s\" is unknown: %s; see pepctl %s%shelp", object, *object ? ": " : "",
+		word, names, object, *object ? " " : "");
+}
