@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * libpepctl: what an agent needs to manage a pepctld.
+ *
+ * Policies are lines of the policy file without the word `policy`, in and out:
+ * "web allow proto tcp dport 80" (pepctl-policy(5)). Strings are UTF-8 and
+ * NUL-terminated. Calls block until the answer or the client's timeout; after
+ * PEPCTL_TIMEOUT or PEPCTL_UNKNOWN nobody knows whether a change happened.
+ *
+ * A client and what it gave out belong to one thread at a time; different
+ * clients are independent. Events have a connection of their own, so that a
+ * slow reader of events delays no call.
+ *
+ * Functions return 0 or a positive enum pepctl_code, and fill `error` (may be
+ * NULL) only when they fail. Out parameters are untouched then.
+ */
+#ifndef PEPCTL_H
+#define PEPCTL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PEPCTL_API __attribute__((visibility("default")))
+
+enum pepctl_code {
+	PEPCTL_OK = 0,
+	PEPCTL_INVALID = 1,      /* wrong in itself; see error.field */
+	PEPCTL_NOT_FOUND = 2,
+	PEPCTL_EXISTS = 3,
+	PEPCTL_CONFLICT = 4,     /* another revision than expected */
+	PEPCTL_LIMIT = 5,        /* full; the message names the limit */
+	PEPCTL_PRECONDITION = 6, /* the state or the kernel refuses it */
+	PEPCTL_DENIED = 7,       /* no right */
+	PEPCTL_UNIMPLEMENTED = 8,
+	PEPCTL_UNAVAILABLE = 9,  /* no daemon, or not now */
+	PEPCTL_TIMEOUT = 10,
+	PEPCTL_CANCELLED = 11,
+	PEPCTL_UNKNOWN = 12,     /* may or may not have happened */
+	PEPCTL_INTERNAL = 13
+};
+
+/* Filled by the failing call; needs no release. */
+struct pepctl_error {
+	enum pepctl_code code;
+	char reason[40];   /* stable word for programs: "POLICY_EXISTS" */
+	char message[512]; /* one sentence for people */
+	char field[128];   /* of PEPCTL_INVALID: the first wrong field; "" = none */
+};
+
+/* --- a connection */
+
+typedef struct pepctl_client pepctl_client;
+
+/* socket NULL: $PEPCTL_SOCKET, else /run/pepctl/pepctl.sock. Release with pepctl_client_free(). */
+PEPCTL_API int pepctl_client_new(
+	const char *socket, struct pepctl_error *error, pepctl_client **ret);
+PEPCTL_API void pepctl_client_free(pepctl_client *client); /* NULL is fine */
+
+/* Milliseconds for each later call, sent along as its deadline; 0 = none, 30000 at first. */
+PEPCTL_API void pepctl_client_set_timeout(pepctl_client *client, int milliseconds);
+
+struct pepctl_server {
+	char version[32];
+	char kernel[64];
+	uint64_t revision;          /* asked for */
+	uint64_t enforced_revision; /* in the kernel */
+	uint64_t policies, max_policies;
+};
+PEPCTL_API int pepctl_server_get(
+	pepctl_client *client, struct pepctl_server *ret, struct pepctl_error *error);
+
+/* --- policies; *ret_revision (may be NULL) is the ruleset's revision afterwards */
+
+PEPCTL_API int pepctl_policy_add(pepctl_client *client, const char *line, uint64_t *ret_revision,
+	struct pepctl_error *error);
+/* Creates or replaces it; counters and place stay. */
+PEPCTL_API int pepctl_policy_set(pepctl_client *client, const char *line, uint64_t *ret_revision,
+	struct pepctl_error *error);
+PEPCTL_API int pepctl_policy_delete(pepctl_client *client, const char *name,
+	uint64_t *ret_revision, struct pepctl_error *error);
+
+struct pepctl_policy {
+	const char *name;
+	const char *line; /* canonical: reads back into the identical policy */
+	uint64_t packets, bytes;                   /* decided */
+	uint64_t exceeded_packets, exceeded_bytes; /* rate-limit: dropped above the rate */
+	int64_t last_hit; /* ns since the epoch, 0 = never */
+};
+/* Calls `each` in deciding order; strings are valid during it. A return other than 0 ends the list. */
+PEPCTL_API int pepctl_policy_list(pepctl_client *client,
+	int (*each)(void *data, const struct pepctl_policy *policy), void *data,
+	struct pepctl_error *error);
+/* The same for one; PEPCTL_NOT_FOUND when there is none. */
+PEPCTL_API int pepctl_policy_get(pepctl_client *client, const char *name,
+	int (*each)(void *data, const struct pepctl_policy *policy), void *data,
+	struct pepctl_error *error);
+
+/*
+ * A transaction: the statements of a policy file, `size` bytes at `text`, all or
+ * nothing. With `replace`, what they do not name is gone; else they are added.
+ */
+PEPCTL_API int pepctl_ruleset_apply(pepctl_client *client, const char *text, size_t size,
+	int replace, uint64_t *ret_revision, struct pepctl_error *error);
+
+/* --- interfaces */
+
+enum pepctl_mode { PEPCTL_MODE_AUTO = 0, PEPCTL_MODE_NATIVE = 1, PEPCTL_MODE_GENERIC = 2 };
+
+/* *ret_mode (may be NULL) is the mode got. */
+PEPCTL_API int pepctl_iface_attach(pepctl_client *client, const char *iface,
+	enum pepctl_mode mode, enum pepctl_mode *ret_mode, struct pepctl_error *error);
+PEPCTL_API int pepctl_iface_detach(
+	pepctl_client *client, const char *iface, struct pepctl_error *error);
+
+/* --- figures: of all interfaces, since the filter was first loaded */
+
+struct pepctl_stats {
+	uint64_t packets_total, packets_allowed, packets_blocked;
+	uint64_t packets_reflected, packets_redirected;
+	uint64_t bytes_total, bytes_allowed, bytes_blocked; /* frame lengths */
+	uint64_t policy_lookups, parse_errors;
+	uint64_t revision;
+	double block_rate; /* per second, since somebody last asked */
+};
+PEPCTL_API int pepctl_stats_get(
+	pepctl_client *client, struct pepctl_stats *ret, struct pepctl_error *error);
+
+/* --- events */
+
+typedef struct pepctl_events pepctl_events;
+
+enum pepctl_event_type {
+	PEPCTL_EVENT_PACKET = 1,
+	PEPCTL_EVENT_LOST = 2,   /* what this reader did not get, where it happened */
+	PEPCTL_EVENT_MARKER = 3, /* delivered + filtered + lost + suppressed + ring_full == decisions */
+	PEPCTL_EVENT_CHANGE = 4, /* a commit */
+	PEPCTL_EVENT_INTERFACE = 5,
+	PEPCTL_EVENT_OTHER = 6   /* of a later version */
+};
+
+/* Strings are valid until the next pepctl_events_next() or pepctl_events_free(). */
+struct pepctl_event {
+	enum pepctl_event_type type;
+	uint64_t seq; /* of the daemon's events; 0 for losses and markers */
+	int64_t time; /* ns since the epoch */
+	/* PACKET; iface of INTERFACE too */
+	const char *iface, *src, *dst, *policy, *action, *reason; /* never NULL, "" = none */
+	uint16_t sport, dport; /* host order, 0 = none */
+	uint8_t proto;         /* IANA protocol number */
+	uint32_t length;       /* bytes of the frame */
+	uint64_t revision;     /* that decided; of CHANGE: that was made */
+	/* LOST and MARKER */
+	uint64_t decisions, delivered, filtered, lost, suppressed, ring_full;
+};
+
+/* NULL, "" and 0 mean any. */
+struct pepctl_event_filter {
+	const char *policy, *iface;
+	const char *src, *dst; /* address or prefix */
+	uint64_t since;        /* begin with what is kept after this seq; 0 = now */
+	uint64_t count;        /* end after so many packet events; 0 = never */
+};
+
+/* Connects and subscribes. filter NULL = everything. Release with pepctl_events_free(). */
+PEPCTL_API int pepctl_events_new(const char *socket, const struct pepctl_event_filter *filter,
+	struct pepctl_error *error, pepctl_events **ret);
+PEPCTL_API void pepctl_events_free(pepctl_events *events); /* cancels; NULL is fine */
+
+/* To poll for reading. Readable: call pepctl_events_next() until it says 0. */
+PEPCTL_API int pepctl_events_fd(const pepctl_events *events);
+
+/*
+ * Takes the next event without blocking. Returns 1 and the event, 0 = none now,
+ * -1 = the stream has ended: `error` tells why, its code PEPCTL_OK = cleanly.
+ */
+PEPCTL_API int pepctl_events_next(
+	pepctl_events *events, struct pepctl_event *ret, struct pepctl_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

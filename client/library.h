@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What the files of libpepctl's interface share. */
+#ifndef PEP_CLIENT_LIBRARY_H
+#define PEP_CLIENT_LIBRARY_H
+
+#include "client/call.h"
+#include "client/include/pepctl.h"
+
+struct pepctl_client {
+	struct client *connection;
+	struct arena arena; /* of the call under way */
+};
+
+/* Into the public form; empties `err`. Returns its code. */
+int library_fail(struct error *err, struct pepctl_error *ret);
+
+#endif
