@@ -69,9 +69,16 @@ static void on_closed(uv_handle_t *handle)
 
 static void connection_close(struct connection *c)
 {
+	struct connection **link = &c->all->dirty;
+
 	if (c->closing)
 		return;
 	c->closing = true;
+	while (c->dirty && *link != c)
+		link = &(*link)->next_dirty;
+	if (c->dirty)
+		*link = c->next_dirty;
+	c->dirty = false;
 	streams_deinit(&c->streams);
 	uv_close((uv_handle_t *)&c->pipe, on_closed);
 }
@@ -85,7 +92,7 @@ static size_t queued(const struct connection *c)
 
 static void set_dirty(struct connection *c)
 {
-	if (c->dirty)
+	if (c->dirty || c->closing)
 		return;
 	c->dirty = true;
 	c->next_dirty = c->all->dirty;

@@ -10,7 +10,7 @@
 
 #include "server/log.h"
 
-#define BACKLOG 128
+#define BACKLOG 1024 /* a non-blocking connect fails at once when it is full */
 
 static void take(struct listener *l);
 
