@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "common/wirecheck.h"
 #include "google/rpc/error_details.pb-c.h"
 #include "google/rpc/status.pb-c.h"
 
@@ -41,6 +42,25 @@ static enum error_kind kind_of(int code)
 }
 
 /* --- out */
+
+/* Messages quote what came, cut at some byte: what is no UTF-8 becomes a question mark. */
+static char *clean(struct arena *arena, const char *text)
+{
+	char *copy = arena_strdup(arena, text ? text : "");
+
+	for (char *at = copy; at && *at;) {
+		size_t size = 1, left = strnlen(at, 4);
+
+		while (size <= left && !wirecheck_utf8((const uint8_t *)at, size))
+			size++;
+		if (size > left) {
+			*at = '?';
+			size = 1;
+		}
+		at += size;
+	}
+	return copy;
+}
 
 static int pack_any(struct arena *arena, const char *type, const ProtobufCMessage *message,
 	Google__Protobuf__Any **ret)
@@ -84,10 +104,10 @@ static int pack_violations(const struct error *err, struct arena *arena,
 		return -ENOMEM;
 	for (size_t i = 0; i < err->violation_count; i++) {
 		google__rpc__bad_request__field_violation__init(&items[i]);
-		if (err->violations[i].field)
-			items[i].field = err->violations[i].field;
-		if (err->violations[i].description)
-			items[i].description = err->violations[i].description;
+		items[i].field = clean(arena, err->violations[i].field);
+		items[i].description = clean(arena, err->violations[i].description);
+		if (!items[i].field || !items[i].description)
+			return -ENOMEM;
 		request.field_violations[i] = &items[i];
 	}
 	request.n_field_violations = err->violation_count;
@@ -102,7 +122,7 @@ int status_encode(const struct error *err, struct arena *arena, struct envelope_
 
 	google__rpc__status__init(&status);
 	status.code = status_code(err->kind);
-	status.message = arena_strdup(arena, error_message(err));
+	status.message = clean(arena, error_message(err));
 	status.details = details;
 	if (!status.message || pack_info(err, arena, &details[status.n_details++]) < 0)
 		return -ENOMEM;

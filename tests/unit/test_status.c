@@ -35,6 +35,23 @@ static void test_there_and_back(void **state)
 	arena_deinit(&arena);
 }
 
+static void test_quotes_are_text(void **state)
+{
+	struct error out = ERROR_INIT, back = ERROR_INIT;
+	struct envelope_bytes bytes;
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena, ARENA_BUDGET_DEFAULT);
+	error_set(&out, ERROR_INVALID, NULL, "a\xff\xc3\xa4\xe2\x82");
+	assert_int_equal(status_encode(&out, &arena, &bytes), 0);
+	assert_int_equal(status_decode(bytes.data, bytes.size, &back), 0);
+	assert_string_equal(error_message(&back), "a?\xc3\xa4??");
+	arena_deinit(&arena);
+	error_deinit(&out);
+	error_deinit(&back);
+}
+
 static void test_refuses(void **state)
 {
 	struct error err = ERROR_INIT, out = ERROR_INIT;
@@ -58,6 +75,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_quotes_are_text),
 		cmocka_unit_test(test_refuses),
 	};
 
