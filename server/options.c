@@ -195,9 +195,11 @@ static int read_environment(struct options *o)
 static enum options_next read_arguments(int argc, char *argv[], struct options *o)
 {
 	struct option known[ARRAY_SIZE(flags) + 3] = {0};
+	static char name[] = "pepctld"; /* what getopt's messages begin with */
 	bool ifaces = false;
 	int c;
 
+	argv[0] = name;
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
 		known[i] = (struct option){flags[i].flag,
 			flags[i].value ? required_argument : no_argument, NULL, 256 + (int)i};

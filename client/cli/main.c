@@ -61,8 +61,10 @@ static int read_options(int argc, char *argv[], struct cli *cli)
 		{"timeout", required_argument, NULL, 't'}, {"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0},
 	};
+	static char name[] = "pepctl"; /* what getopt's messages begin with, wherever it was called from */
 	int c, status;
 
+	argv[0] = name;
 	while ((c = getopt_long(argc, argv, "+s:jqvVh", known, NULL)) != -1) {
 		switch (c) {
 		case 's':

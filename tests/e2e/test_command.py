@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""The command as a person and a script use it: words, exit statuses, JSON, rights, the library."""
+import json
+import os
+import subprocess
+import time
+
+from world import ADMIN, BAN, FAR, NEAR, READ, as_user, equal, main, wait_for
+
+# (words, exit status, what stderr says)
+WRONG_WORDS = [
+    ("", 2, ""), ("zz", 2, '"zz" is unknown: policy, default'), ("policy", 2, ""),
+    ("policy zz", 2, '"zz" is unknown: add, set, del, show, flush'),
+    ("policy s x", 2, '"s" is ambiguous: set, show'), ("s", 2, '"s" is ambiguous: setting, stats'),
+    ("ban 10.0.0.1", 2, "ban is not in this version"),
+    ("policy add", 2, "name is missing"), ("policy add a", 2, "action is missing"),
+    ("policy add a/b block", 2, '"a/b" is no name'), ("policy add a drop", 2, '"drop" is no action'),
+    ("policy add a block dport 65536", 2, '"65536" is no port'),
+    ("policy add a block src 10.0.0.0/33", 2, '"10.0.0.0/33"'),
+    ("policy add a block src 10.0.0.1/8", 2, "bits set behind"),
+    ("policy add a block color red", 2, '"color" is no keyword'),
+    ("policy add a block proto tcp proto udp", 2, "comes twice"),
+    ("policy add a block icmp-type 8", 2, "needs proto icmp"),
+    ("policy add a rate-limit fast", 2, '"fast" is no rate'),
+    ("policy set a", 2, "wants an ACTION"), ("policy set a color red", 2, '"color"'),
+    ("policy del", 2, "name is missing"), ("policy del a/b", 2, '"a/b"'),
+    ("default", 2, ""), ("default drop", 2, '"drop" is unknown'),
+    ("default block eth0", 2, '"eth0" is not iface DEV'), ("default block iface a/b", 2, '"a/b"'),
+    ("setting set color red", 2, 'no setting "color"'), ("setting set capture 97", 2, "0 to 96"),
+    ("setting set fragments pass", 2, '"match" or "drop"'), ("setting set capture", 2, "missing"),
+    ("iface attach", 2, "missing"), ("iface attach a/b", 2, '"a/b"'),
+    ("iface attach pep0 mode fast", 2, '"fast" is no mode'), ("iface attach pep0 x", 2, "too many"),
+    ("events color red", 2, '"color" is no keyword'), ("events dport 99999", 2, "99999"),
+    ("events --count x", 2, '"x" is no number'), ("events src @x", 2, "not a set"),
+    ("info x", 2, "too many"), ("stats x", 2, "too many"), ("completion csh", 2, '"csh" is unknown'),
+    ("--timeout 5 info", 2, "no duration"), ("--nope info", 2, "nope"),
+]
+# The same with a daemon: what it refuses.
+REFUSED = [
+    ("policy add dns block proto udp dport 53", 1, "policy dns exists"),
+    ("policy add dns2 block proto udp dport 53", 1, "same match as policy dns"),
+    ("policy add a block src 10.0.0.0/8", 1, "prefixes are not in this version"),
+    ("policy add a block src @bad", 1, "sets are not in this version"),
+    ("policy add a block dport 1-2 proto tcp", 1, "ranges are not in this version"),
+    ("policy add a block dport 53", 1, "give exactly one of these"),
+    ("policy add a block proto tcp priority 5", 1, "priority other than 1000"),
+    ("policy add a reject proto tcp", 1, "reject is not in this version"),
+    ("policy add a block proto tcp ttl 5m", 1, "ttl is not in this version"),
+    ("policy show nope", 1, "no policy nope"), ("policy del nope", 1, "no policy nope"),
+    ("policy set nope dport 5", 1, "no policy nope"),
+    ("policy set dns proto gre", 1, "has no ports"),
+    ("iface attach nowhere", 1, "no interface nowhere"), ("iface detach nowhere", 1, "not attached"),
+    ("iface show nowhere", 1, "not attached"),
+    ("iface attach lo mode native", 1, "no native XDP"),
+    ("iface attach pep0 mode offload", 1, "offload"),
+]
+
+
+def check_rows(world, rows):
+    for words, status, says in rows:
+        result = world.ctl(*words.split(), check=False)
+        equal(result.returncode, status, f"exit status of pepctl {words}")
+        assert says in result.stderr, f"pepctl {words}: {result.stderr!r} does not say {says!r}"
+        if says:
+            assert result.stderr.startswith("pepctl: "), result.stderr
+
+
+def wrong_words(world):
+    """Refused before connecting: there is no daemon at all."""
+    check_rows(world, WRONG_WORDS)
+    result = world.ctl("info", check=False)
+    equal(result.returncode, 3, "exit status without a daemon")
+    assert "does not answer" in result.stderr and "systemctl start" in result.stderr, result.stderr
+
+
+def refusals(world):
+    world.start()
+    world.ctl("policy", "add", *"dns block proto udp dport 53".split())
+    before = world.json("policy", "show")
+    check_rows(world, REFUSED)
+    equal(world.json("policy", "show"), before, "the ruleset after refusals")
+
+
+def full_table(world):
+    world.start("--max-policies", "3")
+    for number in range(3):
+        world.ctl("policy", "add", f"p{number}", "block", "proto", "udp", "dport", 100 + number)
+    result = world.ctl("policy", "add", *"p3 block proto udp dport 103".split(), check=False)
+    equal(result.returncode, 1, "exit status with a full table")
+    assert "limit of 3" in result.stderr and "--max-policies" in result.stderr, result.stderr
+    world.ctl("policy", "del", "p0")
+    world.ctl("policy", "add", *"p3 block proto udp dport 103".split())
+
+
+def helps(world):
+    for words in ("help", "--help", "policy help", "policy add help", "default help", "setting help",
+                  "iface help", "stats help", "events help", "info help", "panic help",
+                  "completion help"):
+        result = world.ctl(*words.split())
+        assert result.stdout.startswith("Usage:"), words
+    assert world.ctl("--version").stdout.startswith("pepctl "), "version"
+    for shell in ("bash", "zsh"):
+        script = world.ctl("completion", shell).stdout
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    asked = world.ctl("completion", "bash").stdout + (
+        "\nCOMP_WORDS=(pepctl pol); COMP_CWORD=1; _pepctl; echo ${COMPREPLY[@]}"
+        "\nCOMP_WORDS=(pepctl policy s); COMP_CWORD=2; _pepctl; echo ${COMPREPLY[@]}")
+    result = subprocess.run(["bash"], input=asked, text=True, check=True, capture_output=True)
+    equal(result.stdout.split("\n")[:2], ["policy", "set show"], "completions")
+    flags = subprocess.run([world.build / "server/pepctld", "--help"], check=True,
+                           capture_output=True, text=True).stdout
+    assert "--max-policies" in flags and "PEPCTL_STATE_DIR" in flags, flags
+
+
+def daemon_flags(world):
+    for flags, says in ((["--max-policies", "0"], "1 to 1000000"), (["--ring-size", "5000"], "power"),
+                        (["--iface", "a/b"], "interface name"), (["--iface", "a:fast"], "mode"),
+                        (["--log-level", "loud"], "error, warn"), (["--pin-dir", "x"], "absolute"),
+                        (["extra"], "too many"), (["--nope"], "nope"),
+                        (["--metrics", "x"], "not in this version")):
+        world.start(*flags, wait=False)
+        equal(world.daemon.wait(20), 2, f"exit status of pepctld {flags}")
+        assert says in world.log(), world.log()
+    environment = {**os.environ, "PEPCTL_RING_SIZE": "77"}
+    result = subprocess.run([world.build / "server/pepctld"], env=environment, check=False,
+                            capture_output=True, text=True)
+    equal(result.returncode, 2, "exit status with a wrong environment")
+    world.start("--pin-dir", "/tmp/no-bpffs", wait=False)
+    equal(world.daemon.wait(20), 1, "exit status without a bpffs")
+    assert "mount -t bpf bpf" in world.log(), world.log()
+    result = subprocess.run(
+        ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", world.build / "server/pepctld",
+         "--state-dir", world.folder / "s3", "--pin-dir", world.pins], check=False,
+        capture_output=True, text=True)
+    equal(result.returncode, 1, "exit status without capabilities")
+    assert "CAP_NET_ADMIN CAP_BPF CAP_PERFMON" in result.stderr, result.stderr
+    world.daemon = None
+
+
+def short_words_and_json(world):
+    world.start("--iface", "pep0")
+    equal(world.ctl("pol", "ad", *"web block proto tcp dport 80".split()).stdout,
+          "policy web added (revision 2)\n", "pol ad")
+    equal(world.ctl("-q", "pol", "add", *"ssh allow proto tcp dport 22".split()).stdout, "", "-q")
+    listing = world.json("policy", "show")
+    equal((listing["revision"], listing["default"], [p["name"] for p in listing["policies"]]),
+          (3, "allow", ["web", "ssh"]), "policy show")
+    web = listing["policies"][0]
+    equal((web["action"], web["priority"], web["match"], web["packets"], web["last_hit"]),
+          ("block", 1000, {"dport": "80", "proto": "tcp"}, 0, None), "a policy")
+    world.ctl("policy", "set", "web", "dport", "8080", "comment", "moved")
+    equal(world.policy("web")["line"], 'web block proto tcp dport 8080 comment "moved"', "set")
+    world.ctl("policy", "set", *"web allow proto tcp dport 81".split())
+    equal(world.policy("web")["line"], "web allow proto tcp dport 81", "set as a whole")
+    equal(world.policy("web")["position"], 1, "place")
+    world.ctl("policy", "set", *"new block proto tcp dport 99".split())
+    iface = world.json("iface", "show")["interfaces"][0]
+    equal((iface["name"], iface["mode"], iface["driver"], iface["state"]),
+          ("pep0", "native", "veth", "attached"), "iface show")
+    stats = world.json("stats")
+    for key in ("packets_total", "packets_allowed", "packets_blocked", "bytes_total",
+                "policy_lookups", "parse_errors", "block_rate"):
+        assert isinstance(stats[key], (int, float)), key
+    equal({p["name"] for p in stats["policies"]}, {"web", "ssh", "new"}, "policies of stats")
+    world.ctl("policy", "flush", "--yes")
+    equal(world.json("policy", "show")["policies"], [], "policies")
+    equal(world.json("setting", "set", "capture", "64")["revision"], world.json("info")["revision"], "")
+
+
+def many_policies(world):
+    """More than a page; in deciding order; the command is not slow about it."""
+    world.start()
+    names = [f"p{number:05}" for number in range(3000)]
+    script = "".join(f"policy {name} block proto udp dport {10000 + number}\n"
+                     for number, name in enumerate(names))
+    (world.folder / "rules").write_text(script)
+    apply(world, script)
+    listing = world.json("policy", "show")
+    equal([p["name"] for p in listing["policies"]], names, "names")
+    world.stop()
+    world.start()
+    equal([p["name"] for p in world.json("policy", "show")["policies"]], names, "names after a restart")
+
+
+def apply(world, script):
+    """A transaction through the library."""
+    code = ("import ctypes, sys\n"
+            "lib = ctypes.CDLL(sys.argv[1]); client = ctypes.c_void_p(); revision = ctypes.c_uint64()\n"
+            "error = ctypes.create_string_buffer(2048); text = sys.stdin.buffer.read()\n"
+            "assert lib.pepctl_client_new(sys.argv[2].encode(), error, ctypes.byref(client)) == 0, error.raw\n"
+            "r = lib.pepctl_ruleset_apply(client, text, ctypes.c_size_t(len(text)), 1,"
+            " ctypes.byref(revision), error)\n"
+            "assert r == 0, error.raw\n"
+            "lib.pepctl_client_free(client)\n")
+    subprocess.run(["python3", "-c", code, world.build / "client/libpepctl.so", world.socket],
+                   input=script, text=True, check=True)
+
+
+def rights(world):
+    world.start()
+
+    def call(groups, *words):
+        return as_user(40500, groups, lambda: world.ctl(*words, check=False).returncode)
+
+    equal(call([], "info"), 4, "a user in no group")
+    for group in (READ, BAN, ADMIN):
+        equal(call([group], "info"), 0, "reading")
+        equal(call([group], "policy", "show"), 0, "reading")
+    for group in (READ, BAN):
+        for words in ("policy add a block proto tcp", "default block", "iface attach pep0",
+                      "setting set capture 1", "policy flush --yes"):
+            equal(call([group], *words.split()), 4, f"{words} by a reader")
+    equal(call([ADMIN], *"policy add a block proto tcp".split()), 0, "an admin")
+    equal(call([40500, ADMIN], "policy", "del", "a"), 0, "an admin by a supplementary group")
+    equal(call([ADMIN], "panic", "--yes"), 4, "panic without root")
+
+
+def agent_example(world):
+    world.start("--iface", "pep0")
+    agent = subprocess.Popen(
+        [world.build / "client/pepctl_example_agent", FAR[4][0], "5", "20"], text=True,
+        env={**os.environ, "PEPCTL_SOCKET": str(world.socket)}, stdout=subprocess.PIPE)
+    wait_for("the agent's policy",
+             lambda: world.ctl("policy", "show", "agent-example", check=False).returncode == 0)
+    time.sleep(0.1)
+    world.send_udp(FAR[4][0], NEAR[4][0], 9, 8)
+    out = agent.communicate(timeout=60)[0]
+    equal(agent.returncode, 0, f"the agent: {out}")
+    assert out.count("blocked 10.77.0.2") >= 5, out
+    equal(world.json("policy", "show")["policies"], [], "policies after the agent")
+
+
+def watch_and_broken_pipes(world):
+    world.start("--iface", "pep0")
+    watch = subprocess.Popen([world.build / "client/pepctl", "-s", world.socket, "-j", "stats",
+                              "--watch"], stdout=subprocess.PIPE, text=True)
+    for _ in range(2):
+        assert "block_rate" in json.loads(watch.stdout.readline())
+    watch.stdout.close()
+    equal(watch.wait(20), 0, "stats --watch whose reader has gone")
+    result = subprocess.run(f"{world.build}/client/pepctl -s {world.socket} policy show | true",
+                            shell=True, check=False, capture_output=True, text=True)
+    equal((result.returncode, result.stderr), (0, ""), "a reader that has gone")
+
+
+if __name__ == "__main__":
+    main([wrong_words, refusals, full_table, helps, daemon_flags, short_words_and_json, many_policies,
+          rights, agent_example, watch_and_broken_pipes])
