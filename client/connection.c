@@ -167,10 +167,11 @@ static bool reserve(struct client *client, size_t more)
 /* True when a whole frame is there. */
 static bool take(struct client *client, struct frame *ret, const uint8_t **ret_body)
 {
-	const uint8_t *at = client->in + client->in_start;
+	const uint8_t *at;
 
 	if (client->in_used < FRAME_HEADER_SIZE)
 		return false;
+	at = client->in + client->in_start;
 	frame_decode(at, ret);
 	if (client->in_used - FRAME_HEADER_SIZE < ret->length)
 		return false;
