@@ -270,8 +270,8 @@ def pack_request(stream, method, payload=b"", timeout=None, service=PEPCTL):
 class Peer:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.connect(path)  # waits while the daemon's backlog is full
         self.socket.settimeout(PATIENCE)
-        self.socket.connect(path)
         self.next_id = 1
         self.waiting = collections.defaultdict(collections.deque)
 
