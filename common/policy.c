@@ -146,7 +146,8 @@ bool policy_name_valid(const char *name)
 
 bool iface_name_valid(const char *name)
 {
-	size_t length = strcspn(name, "/ \t\n\v\f\r:");
+	/* What the kernel refuses, and what a policy line could not write without quotes. */
+	size_t length = strcspn(name, "/ \t\n\v\f\r:,*\"\\#");
 
 	return length >= 1 && length < IFACE_NAME_SIZE && !name[length] && !streq(name, ".") &&
 	       !streq(name, "..");

@@ -121,7 +121,7 @@ bool policy_same_match(const struct policy *a, const struct policy *b);
 bool policy_same_limit(const struct policy *a, const struct policy *b);
 
 bool policy_name_valid(const char *name);
-bool iface_name_valid(const char *name); /* 1-15 bytes, no '/', no space, not "." or ".." */
+bool iface_name_valid(const char *name); /* 1-15 bytes, none of / : , * " \ # and space, not "." or ".." */
 
 /*
  * All contradictions that make a policy meaningless, each as a violation of

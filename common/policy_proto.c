@@ -93,7 +93,7 @@ static void read_mac(struct place *at, const char *text, struct policy_action *r
 	unsigned int b[6];
 	int end = 0;
 
-	if (strlen(text) != 17 ||
+	if (strlen(text) != 17 || strspn(text, "0123456789abcdefABCDEF:") != 17 ||
 		sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &end) != 6 ||
 		end != 17) {
 		wrong(at, "action.redirect.mac", "\"%.40s\" is no MAC address as 02:00:00:00:00:01", text);
@@ -318,6 +318,9 @@ static int read_operation(struct place *at, const Pepctl__V1__Operation *m, stru
 	case PEPCTL__V1__OPERATION__OPERATION_DELETE_POLICY:
 		ret->kind = CHANGE_DELETE_POLICY;
 		read_name(at, "delete_policy", m->delete_policy, ret->name, sizeof(ret->name));
+		if (!policy_name_valid(ret->name))
+			wrong(at, "delete_policy", "is no policy name: 1 to %u of [A-Za-z0-9._-]",
+				POLICY_NAME_MAX);
 		return 0;
 	case PEPCTL__V1__OPERATION__OPERATION_DEFAULT_ACTION:
 		read_default(at, m->default_action, ret);
@@ -334,9 +337,13 @@ static int read_operation(struct place *at, const Pepctl__V1__Operation *m, stru
 	case PEPCTL__V1__OPERATION__OPERATION_DETACH:
 		ret->kind = CHANGE_DETACH;
 		read_name(at, "detach", m->detach, ret->iface, sizeof(ret->iface));
+		if (!iface_name_valid(ret->iface))
+			wrong(at, "detach", "is no interface name");
 		return 0;
 	case PEPCTL__V1__OPERATION__OPERATION_FLUSH_POLICIES:
 		ret->kind = CHANGE_FLUSH_POLICIES;
+		if (!m->flush_policies)
+			wrong(at, "flush_policies", "false does nothing; leave the operation out");
 		return 0;
 	default:
 		wrong(at, "", "the operation is empty, or of a later version");

@@ -112,6 +112,8 @@ static void check_limit(struct place *place, const struct policy_action *a, uint
 {
 	if (a->rate < 1 || a->rate > POLICY_RATE_MAX)
 		wrong(place, "action.rate_limit.rate", "the rate is from 1 to 10^12 a second");
+	if (a->burst > POLICY_RATE_MAX)
+		wrong(place, "action.rate_limit.burst", "the burst is at most 10^12");
 	if (a->rate_unit > POLICY_PACKETS || a->scope > POLICY_SCOPE_FLOW)
 		wrong(place, "action.rate_limit", "the unit or the scope is unknown");
 	if (a->scope_length && a->scope != POLICY_SCOPE_SRC)

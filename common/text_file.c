@@ -15,6 +15,7 @@ struct line {
 	unsigned int *columns;
 	size_t count;
 	unsigned int number;
+	bool has_nul; /* what stands behind it would be lost */
 };
 
 struct seen {
@@ -42,10 +43,21 @@ static void line_deinit(struct line *line)
 
 /* --- lines */
 
+/* A comment ends with its line: it must not swallow the statement below. */
+static bool is_comment(const char *line, size_t length)
+{
+	size_t at = 0;
+
+	while (at < length && (line[at] == ' ' || line[at] == '\t'))
+		at++;
+	return at < length && line[at] == '#';
+}
+
 /* Joins lines that end in a backslash; the column counts in what was joined. */
 static int read_line(struct file *f, struct line *ret)
 {
 	struct line line = {.number = f->number};
+	const char *first = f->at;
 	size_t size = 0;
 	FILE *out = open_memstream(&line.text, &size);
 	bool more = true;
@@ -57,7 +69,7 @@ static int read_line(struct file *f, struct line *ret)
 		const char *stop = newline ? newline : f->end;
 		size_t length = (size_t)(stop - f->at);
 
-		more = length && stop[-1] == '\\' && newline;
+		more = length && stop[-1] == '\\' && newline && !is_comment(f->at, length);
 		length -= more;
 		length -= !more && length && f->at[length - 1] == '\r';
 		fwrite(f->at, 1, length, out);
@@ -66,6 +78,7 @@ static int read_line(struct file *f, struct line *ret)
 		f->at = newline ? newline + 1 : f->end;
 		f->number++;
 	}
+	line.has_nul = out && memchr(first, 0, (size_t)(f->at - first));
 	if (fclose(out) || !(line.source = strdup(line.text))) {
 		line_deinit(&line);
 		return -ENOMEM;
@@ -293,6 +306,8 @@ static void take_line(struct file *f, struct line *line)
 
 	if (r == -ENOMEM)
 		f->no_memory = true;
+	else if (line->has_nul)
+		text_problem_add(&w, 0, "the line has a NUL character");
 	else if (r == -EINVAL)
 		text_problem_add(&w, line->count - 1, "the quote does not end");
 	else if (r)

@@ -149,7 +149,7 @@ static int read_tcp_flags(struct text_words *w, const char *word, struct policy 
 
 static int read_percent(struct text_words *w, const char *word, struct policy *p)
 {
-	size_t length = strlen(word), whole = strcspn(word, ".%"), digits = 0;
+	size_t length = strlen(word), whole = strspn(word, "0123456789"), digits = 0;
 	uint64_t share, fraction = 0;
 	bool fine;
 
@@ -157,7 +157,7 @@ static int read_percent(struct text_words *w, const char *word, struct policy *p
 	fine = text_number(word, whole, 100, &share);
 	if (fine && whole < length) {
 		digits = length - whole - 1;
-		fine = digits <= 2 && text_number(word + whole + 1, digits, 99, &fraction);
+		fine = word[whole] == '.' && digits <= 2 && text_number(word + whole + 1, digits, 99, &fraction);
 	}
 	share = 100 * (fine ? share : 0) + (digits == 1 ? 10 * fraction : fraction);
 	if (!fine || share < 1 || share > POLICY_PERCENT_ALL)

@@ -161,6 +161,12 @@ void streams_oversized(struct streams *s, const struct frame *frame)
 {
 	struct error err = ERROR_INIT;
 
+	if (!s->peer.rights || frame->stream % 2 == 0) {
+		streams_frame(s, &(struct frame){.stream = frame->stream, .type = FRAME_REQUEST}, NULL, 0);
+		return;
+	}
+	if (stream_find(s, frame->stream))
+		return; /* it has its answer to come */
 	error_set(&err, ERROR_LIMIT, "FRAME_TOO_LARGE",
 		"a frame body of %u bytes exceeds the limit of %u; send it in parts", frame->length,
 		FRAME_BODY_MAX);

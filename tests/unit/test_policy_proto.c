@@ -120,6 +120,10 @@ static void test_missing_parts(void **state)
 	pepctl__v1__operation__init(&operation);
 	assert_int_equal(change_from_proto(&operation, "operations[0]", &change, &err), -EINVAL);
 	assert_string_equal(err.violations[0].field, "operations[0]");
+	error_deinit(&err);
+	operation.operation_case = PEPCTL__V1__OPERATION__OPERATION_FLUSH_POLICIES;
+	assert_int_equal(change_from_proto(&operation, "operations[0]", &change, &err), -EINVAL);
+	assert_string_equal(err.violations[0].field, "operations[0].flush_policies");
 }
 
 static void test_changes(void **state)

@@ -88,6 +88,22 @@ static void test_every_problem_with_its_place(void **state)
 	text_problems_deinit(&problems);
 }
 
+static void test_nothing_is_swallowed(void **state)
+{
+	static const char nul[] = "policy a block\0 src 192.0.2.1\ndefault block\n";
+	static const char comment[] = "# note \\\ndefault block\n  # more \\\ndefault allow\n";
+	struct text_problems problems = {0};
+	struct change_list list = {0};
+
+	(void)state;
+	assert_int_equal(text_parse_file(nul, sizeof(nul) - 1, &list, &problems), -EINVAL);
+	assert_int_equal(problems.items[0].line, 1);
+	text_problems_deinit(&problems);
+	assert_int_equal(parse(comment, &list, &problems), 0);
+	assert_int_equal(list.count, 2);
+	change_list_deinit(&list);
+}
+
 static void test_caret(void **state)
 {
 	struct text_problems problems = {0};
@@ -111,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_every_problem_with_its_place),
+		cmocka_unit_test(test_nothing_is_swallowed),
 		cmocka_unit_test(test_caret),
 	};
 
