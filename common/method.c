@@ -71,14 +71,14 @@ const struct method *method_find(const char *service, size_t service_size, const
 	bool known = false;
 
 	for (size_t i = 0; i < METHOD_COUNT; i++) {
-		if (!is(method_table[i].service, service, service_size))
-			continue;
-		known = true;
-		if (!is(method_table[i].name, name, name_size))
+		if (!is(method_table[i].name, name, name_size) ||
+			!is(method_table[i].service, service, service_size))
 			continue;
 		*ret_service_known = true;
 		return &method_table[i];
 	}
+	for (size_t i = 0; i < METHOD_COUNT && !known; i++)
+		known = is(method_table[i].service, service, service_size);
 	*ret_service_known = known;
 	return NULL;
 }

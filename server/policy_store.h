@@ -74,7 +74,9 @@ struct store_config {
 /* A policy in the truth; immutable, shared by reference. */
 struct store_policy {
 	struct policy policy;
-	char *line; /* its statement of the policy file; owned */
+	char *line; /* its statement of the policy file, without the word policy; owned */
+	uint8_t *packed; /* the packed pepctl.v1.Policy, asked for far more often than changed; owned */
+	size_t packed_size;
 	uint64_t position; /* in the ruleset's order, increasing, with gaps */
 	uint64_t created_revision;
 	uint64_t changed_revision;

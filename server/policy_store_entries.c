@@ -8,10 +8,26 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/policy_proto.h"
 #include "common/text.h"
 #include "server/policy_store_internal.h"
 
 /* --- policies */
+
+static int pack(struct store_policy *p)
+{
+	Pepctl__V1__Policy *message;
+	struct arena arena;
+
+	arena_init(&arena, ARENA_BUDGET_DEFAULT);
+	message = policy_to_proto(&p->policy, &arena);
+	p->packed_size = message ? pepctl__v1__policy__get_packed_size(message) : 0;
+	p->packed = message ? malloc(p->packed_size) : NULL;
+	if (p->packed)
+		pepctl__v1__policy__pack(message, p->packed);
+	arena_deinit(&arena);
+	return p->packed ? 0 : -ENOMEM;
+}
 
 int store_policy_new(const struct policy *policy, struct store_policy **ret)
 {
@@ -23,7 +39,7 @@ int store_policy_new(const struct policy *policy, struct store_policy **ret)
 	}
 	p->references = 1;
 	p->line = text_format_policy(policy);
-	if (!p->line) {
+	if (!p->line || pack(p) < 0) {
 		store_policy_unref(p);
 		return -ENOMEM;
 	}
@@ -45,6 +61,7 @@ void store_policy_unref(struct store_policy *p)
 		return;
 	policy_deinit(&p->policy);
 	free(p->line);
+	free(p->packed);
 	free(p);
 }
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "common/policy_proto.h"
+#include "common/wire.h"
 
 void *service_message(struct call *call, const ProtobufCMessageDescriptor *descriptor)
 {
@@ -51,26 +52,52 @@ void service_tx_init(struct call *call, struct store_tx *tx)
 	memcpy(tx->author.command, peer->command, sizeof(tx->author.command));
 }
 
+void service_policy_figures(struct service *s, const struct store_policy *policy,
+	Pepctl__V1__PolicyStatus *ret)
+{
+	struct pep_policy_stats stats;
+
+	datapath_policy_stats(
+		s->datapath, classifier_slot(s->classifier, policy->policy.name), &stats);
+	ret->packets = stats.packets;
+	ret->bytes = stats.bytes;
+	ret->exceeded_packets = stats.exceeded_packets;
+	ret->exceeded_bytes = stats.exceeded_bytes;
+	if (stats.last_hit)
+		ret->last_hit_time =
+			(int64_t)stats.last_hit + service_wall_now() - service_monotonic_now();
+	ret->position = store_policy_position(s->store, policy);
+	ret->created_revision = policy->created_revision;
+	ret->changed_revision = policy->changed_revision;
+}
+
+int service_policy_bytes(struct service *s, struct call *call, const struct store_policy *policy,
+	ProtobufCBinaryData *ret)
+{
+	Pepctl__V1__PolicyStatus figures;
+	size_t size;
+	uint8_t *end;
+
+	pepctl__v1__policy_status__init(&figures);
+	service_policy_figures(s, policy, &figures);
+	size = 1 + wire_varint_size(policy->packed_size) + policy->packed_size;
+	ret->data = arena_alloc(call_arena(call),
+		size + pepctl__v1__policy_status__get_packed_size(&figures));
+	if (!ret->data)
+		return -1;
+	end = wire_write_bytes(ret->data, 1, policy->packed, policy->packed_size);
+	ret->len = size + pepctl__v1__policy_status__pack(&figures, end);
+	return 0;
+}
+
 Pepctl__V1__PolicyStatus *service_policy_status(struct service *s, struct call *call,
 	const struct store_policy *policy)
 {
 	Pepctl__V1__PolicyStatus *status = SERVICE_MESSAGE(call, policy_status);
-	struct pep_policy_stats stats;
 
 	if (!status || !(status->policy = policy_to_proto(&policy->policy, call_arena(call))))
 		return NULL;
-	datapath_policy_stats(
-		s->datapath, classifier_slot(s->classifier, policy->policy.name), &stats);
-	status->packets = stats.packets;
-	status->bytes = stats.bytes;
-	status->exceeded_packets = stats.exceeded_packets;
-	status->exceeded_bytes = stats.exceeded_bytes;
-	if (stats.last_hit)
-		status->last_hit_time =
-			(int64_t)stats.last_hit + service_wall_now() - service_monotonic_now();
-	status->position = store_policy_position(s->store, policy);
-	status->created_revision = policy->created_revision;
-	status->changed_revision = policy->changed_revision;
+	service_policy_figures(s, policy, status);
 	return status;
 }
 

@@ -66,6 +66,15 @@ int64_t service_monotonic_now(void); /* ns */
 /* Fills a transaction with the caller's deadline and author. */
 void service_tx_init(struct call *call, struct store_tx *tx);
 
+/* Its counters and place; the policy itself is left out, see service_policy_bytes(). */
+void service_policy_figures(struct service *s, const struct store_policy *policy,
+	Pepctl__V1__PolicyStatus *ret);
+/*
+ * PolicyStatus as bytes in the call's arena: the stored policy, then the figures.
+ * A message's fields may come in any order, so neither is packed twice.
+ */
+int service_policy_bytes(struct service *s, struct call *call, const struct store_policy *policy,
+	ProtobufCBinaryData *ret);
 /* A policy with its counters; NULL = memory. */
 Pepctl__V1__PolicyStatus *service_policy_status(struct service *s, struct call *call,
 	const struct store_policy *policy);

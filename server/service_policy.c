@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/policy_proto.h"
+#include "common/wire.h"
 #include "server/service.h"
 
 /* A transaction of one change on its way: what its answer is made from. */
@@ -14,19 +15,25 @@ struct pending {
 
 static void answer_policy(struct pending *p, uint64_t revision)
 {
-	Pepctl__V1__PolicyResponse *answer = SERVICE_MESSAGE(p->call, policy_response);
 	const struct store_policy *policy = store_policy_find(p->service->store, p->name);
+	ProtobufCBinaryData status = {0};
+	Pepctl__V1__PolicyResponse rest;
+	uint8_t *data, *end;
 
-	if (!answer) {
+	pepctl__v1__policy_response__init(&rest);
+	rest.revision = revision;
+	if (policy && service_policy_bytes(p->service, p->call, policy, &status) < 0) {
 		service_fail_memory(p->call);
 		return;
 	}
-	answer->revision = revision;
-	if (policy && !(answer->policy = service_policy_status(p->service, p->call, policy))) {
+	data = arena_alloc(call_arena(p->call), 16 + status.len + 16);
+	if (!data) {
 		service_fail_memory(p->call);
 		return;
 	}
-	call_reply(p->call, &answer->base);
+	end = policy ? wire_write_bytes(data, 1, status.data, status.len) : data;
+	end += pepctl__v1__policy_response__pack(&rest, end); /* the revision alone: under 16 bytes */
+	call_reply_packed(p->call, data, (size_t)(end - data));
 }
 
 static void on_put(void *data, const struct store_result *result, struct error *err)

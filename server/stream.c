@@ -105,13 +105,12 @@ static int stream_open(struct streams *s, uint32_t id, struct error *err, struct
 		return error_set(err, ERROR_LIMIT, "STREAMS_FULL",
 			"%u streams are open on this connection, which is the limit; end some",
 			STREAMS_MAX);
-	stream = calloc(1, sizeof(*stream));
+	stream = malloc(sizeof(*stream)); /* the C library caches these, not calloc's */
 	if (!stream || table_reserve(&s->open, s->open.count + 1) < 0) {
 		free(stream);
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	}
-	stream->streams = s;
-	stream->id = id;
+	*stream = (struct stream){.streams = s, .id = id};
 	table_add(&s->open, &stream->node, hash_id(id));
 	*ret = stream;
 	return 0;
