@@ -46,7 +46,7 @@ int pepctl_client_new(const char *socket, struct pepctl_error *error, pepctl_cli
 	if (!client)
 		error_set(&err, ERROR_LIMIT, "MEMORY", "out of memory");
 	else if (!client_open(socket, &err, &client->connection)) {
-		arena_init(&client->arena, 4 * ARENA_BUDGET_DEFAULT);
+		arena_init(&client->arena, (size_t)4 * ARENA_BUDGET_DEFAULT);
 		*ret = client;
 		return PEPCTL_OK;
 	}

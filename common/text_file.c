@@ -161,7 +161,8 @@ static int check_name(struct file *f, struct text_words *w, const char *name)
 		f->no_memory = true;
 		return -ENOMEM;
 	}
-	seen->name = strcpy((char *)(seen + 1), name);
+	memcpy(seen + 1, name, strlen(name) + 1);
+	seen->name = (const char *)(seen + 1);
 	seen->line = w->line;
 	table_add(&f->names, &seen->node, hash);
 	return 0;

@@ -183,7 +183,7 @@ static char *written(const struct policy *policy, const struct change *change)
 		return NULL;
 	if (policy)
 		write_policy(policy, out);
-	else
+	else if (change)
 		write_change(change, out);
 	failed = ferror(out);
 	if (fclose(out) || failed) {

@@ -106,7 +106,7 @@ static int plan_add(struct classifier *c, struct classifier_plan *plan,
 		r = ladder_rule(edit->after, edit->path, err, &rule);
 	if (!r)
 		r = plan_name(c, plan, edit, err, &name);
-	if (r)
+	if (r || !name)
 		return r;
 	cell = cell_find(c, &key);
 	if (!cell) {

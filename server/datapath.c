@@ -41,12 +41,9 @@ static int check_capabilities(struct error *err)
 	if (syscall(SYS_capget, &header, sets) < 0)
 		return 0; /* the kernel will tell */
 	all = has(sets, CAP_SYS_ADMIN);
-	if (!has(sets, CAP_NET_ADMIN))
-		strcat(missing, " CAP_NET_ADMIN");
-	if (!all && !has(sets, CAP_BPF))
-		strcat(missing, " CAP_BPF");
-	if (!all && !has(sets, CAP_PERFMON))
-		strcat(missing, " CAP_PERFMON");
+	snprintf(missing, sizeof(missing), "%s%s%s", has(sets, CAP_NET_ADMIN) ? "" : " CAP_NET_ADMIN",
+		all || has(sets, CAP_BPF) ? "" : " CAP_BPF",
+		all || has(sets, CAP_PERFMON) ? "" : " CAP_PERFMON");
 	if (!missing[0])
 		return 0;
 	return error_set(err, ERROR_DENIED, "CAPABILITIES",

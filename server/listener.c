@@ -152,7 +152,7 @@ static size_t connection_limit(void)
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > 1u << 20)
 		limit.rlim_cur = 1u << 20;
-	return limit.rlim_cur > 2 * LISTENER_SPARE_FDS ? limit.rlim_cur - LISTENER_SPARE_FDS :
+	return limit.rlim_cur > (rlim_t)2 * LISTENER_SPARE_FDS ? limit.rlim_cur - LISTENER_SPARE_FDS :
 							 LISTENER_SPARE_FDS;
 }
 

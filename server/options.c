@@ -184,7 +184,7 @@ static int read_environment(struct options *o)
 		int length = snprintf(name, sizeof(name), "PEPCTL_%s", flags[i].flag);
 
 		for (int at = 7; at < length; at++)
-			name[at] = name[at] == '-' ? '_' : (char)toupper((unsigned char)name[at]);
+			name[at] = (char)(name[at] == '-' ? '_' : toupper((unsigned char)name[at]));
 		value = getenv(name);
 		if (value && *value && flags[i].set(o, flags[i].flag, value) < 0)
 			return -1;

@@ -156,7 +156,7 @@ static void list_policies(void *data, struct call *call)
 {
 	const Pepctl__V1__ListPoliciesRequest *request = call_request(call);
 	struct service *s = data;
-	struct snapshot fresh, *snapshot = &fresh;
+	struct snapshot fresh = {0}, *snapshot = &fresh;
 	struct error err = ERROR_INIT;
 	size_t start = 0, limit;
 

@@ -233,7 +233,7 @@ static int show_all(struct cli *cli)
 	const char *action;
 	int status = policy_each(cli, "", cli->json ? add_json : print_policy, policies, &heading);
 
-	if (status) {
+	if (status || !heading) {
 		json_decref(policies);
 		return status;
 	}
