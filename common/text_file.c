@@ -313,7 +313,7 @@ static void take_line(struct file *f, struct line *line)
 		text_problem_add(&w, line->count - 1, "the quote does not end");
 	else if (r)
 		text_problem_add(&w, 0, "more than %u words in one statement", LINE_WORDS_MAX);
-	else if (line->count)
+	else if (line->count && line->words[0])
 		read_statement(f, &w);
 }
 
