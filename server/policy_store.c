@@ -76,6 +76,8 @@ void store_free(struct store *s)
 		return;
 	fail_all(s->batch, ERROR_UNKNOWN, "STOPPING", "pepctld stops; the change may have happened");
 	fail_all(s->queue, ERROR_UNAVAILABLE, "STOPPING", "pepctld stops; the change did not happen");
+	if (s->plan)
+		classifier_abort(s->classifier, TAKE_PTR(s->plan));
 	apply_abort(s);
 	entries_free(s);
 	order_forget(s);

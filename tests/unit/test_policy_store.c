@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Transactions over a backend that only remembers: what is enforced, when, and what is taken back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/text.h"
+#include "server/policy_store.h"
+
+struct world {
+	struct classifier *classifier;
+	struct store *store;
+	char *text; /* given to persist() last */
+	unsigned int prepared, flipped, aborted, persisted, attached, detached, committed;
+	bool refuse_prepare, refuse_attach;
+	size_t lines; /* of the last commit */
+};
+
+struct answer {
+	bool done;
+	uint64_t revision;
+	enum error_kind kind;
+	char reason[40], field[64];
+	size_t violations;
+	enum store_effect effect; /* of the first change */
+};
+
+static int prepare(void *data, const struct store_ruleset *ruleset, struct error *err)
+{
+	struct world *w = data;
+
+	(void)ruleset;
+	w->prepared++;
+	return w->refuse_prepare ? error_set(err, ERROR_PRECONDITION, "KERNEL", "no") : 0;
+}
+
+static void flip(void *data)
+{
+	((struct world *)data)->flipped++;
+}
+
+static void abort_prepared(void *data)
+{
+	((struct world *)data)->aborted++;
+}
+
+static void persist(void *data, char *text, size_t size)
+{
+	struct world *w = data;
+
+	(void)size;
+	free(w->text);
+	w->text = text;
+	w->persisted++;
+}
+
+static void nothing(void *data)
+{
+	(void)data;
+}
+
+static int attach(void *data, const char *iface, enum attach_mode mode, bool keep, struct error *err)
+{
+	struct world *w = data;
+
+	(void)iface;
+	(void)mode;
+	(void)keep;
+	if (w->refuse_attach)
+		return error_set(err, ERROR_NOT_FOUND, "NO_INTERFACE", "none");
+	w->attached++;
+	return 0;
+}
+
+static void detach(void *data, const char *iface)
+{
+	(void)iface;
+	((struct world *)data)->detached++;
+}
+
+static void committed(void *data, const struct store_commit *commit)
+{
+	struct world *w = data;
+
+	w->committed++;
+	w->lines = commit->change_total;
+}
+
+static int64_t now(void *data)
+{
+	(void)data;
+	return 1000;
+}
+
+static void world_init(struct world *w, uint32_t max_policies, const char *text)
+{
+	struct store_backend backend = {prepare, flip, abort_prepared, persist, nothing, nothing, attach,
+		detach, committed, now, w};
+	struct store_config config;
+
+	*w = (struct world){0};
+	store_config_init(&config);
+	assert_int_equal(classifier_new(max_policies, &w->classifier), 0);
+	assert_int_equal(store_new(max_policies, w->classifier, &backend, &w->store), 0);
+	assert_int_equal(
+		store_restore(w->store, text, text ? strlen(text) : 0, 1, &config, 0, NULL), 0);
+}
+
+static void world_deinit(struct world *w)
+{
+	store_free(w->store);
+	classifier_free(w->classifier);
+	free(w->text);
+}
+
+static void on_done(void *data, const struct store_result *result, struct error *err)
+{
+	struct answer *a = data;
+
+	assert_false(a->done);
+	a->done = true;
+	if (err) {
+		a->kind = err->kind;
+		a->violations = err->violation_total;
+		snprintf(a->reason, sizeof(a->reason), "%s", error_reason(err));
+		snprintf(a->field, sizeof(a->field), "%s",
+			err->violation_count ? err->violations[0].field : "");
+		return;
+	}
+	a->revision = result->revision;
+	a->effect = result->effect_count ? result->effects[0] : STORE_UNCHANGED;
+}
+
+static struct store_tx tx_of(const char *text, enum change_kind policies)
+{
+	struct text_problems problems = {0};
+	struct store_tx tx = {0};
+
+	if (text_parse_file(text, strlen(text), &tx.changes, &problems))
+		fail_msg("%s", problems.items[0].message);
+	for (size_t i = 0; i < tx.changes.count; i++)
+		if (tx.changes.items[i].kind == CHANGE_PUT_POLICY)
+			tx.changes.items[i].kind = policies;
+	return tx;
+}
+
+static void submit(struct world *w, const char *text, struct answer *ret)
+{
+	struct store_tx tx = tx_of(text, CHANGE_PUT_POLICY);
+
+	*ret = (struct answer){0};
+	store_submit(w->store, &tx, on_done, ret);
+}
+
+static void finish(struct world *w)
+{
+	store_persisted(w->store, NULL);
+	store_settled(w->store);
+}
+
+static void test_a_commit(void **state)
+{
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	submit(&w, "policy a block proto udp dport 53\ndefault block\ninterface eth0\n", &a);
+	assert_false(a.done);
+	assert_int_equal(store_policy_count(w.store), 0); /* not before it is durable */
+	finish(&w);
+	assert_true(a.done);
+	assert_int_equal(a.revision, 1);
+	assert_int_equal(a.effect, STORE_CREATED);
+	assert_int_equal(w.flipped, 2); /* the start's, and this one */
+	assert_int_equal(w.attached, 1);
+	assert_int_equal(w.lines, 4); /* the policy, - and + of the default, the interface */
+	assert_true(store_config(w.store)->block);
+	assert_non_null(strstr(w.text, "policy a block proto udp dport 53"));
+	submit(&w, "policy a block proto udp dport 53\n", &a);
+	assert_true(a.done); /* nothing changes: no revision, no write */
+	assert_int_equal(a.revision, 1);
+	assert_int_equal(w.persisted, 1);
+	world_deinit(&w);
+}
+
+static void test_refusals_leave_no_trace(void **state)
+{
+	struct store_tx tx;
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 2, NULL);
+	submit(&w, "policy a block proto udp dport 53\n", &a);
+	finish(&w);
+	tx = tx_of("policy b allow proto tcp\npolicy a block proto udp dport 1\n", CHANGE_CREATE_POLICY);
+	a = (struct answer){0};
+	store_submit(w.store, &tx, on_done, &a);
+	assert_int_equal(a.kind, ERROR_EXISTS);
+	assert_string_equal(a.field, "operations[1].create_policy");
+	assert_null(store_policy_find(w.store, "b"));
+	submit(&w, "policy b block proto udp dport 53\n", &a);
+	assert_int_equal(a.kind, ERROR_EXISTS);
+	assert_string_equal(a.reason, "MATCH_EXISTS");
+	submit(&w, "policy b block proto udp\npolicy c block proto tcp\n", &a);
+	assert_string_equal(a.reason, "POLICIES_FULL");
+	w.refuse_prepare = true;
+	submit(&w, "policy b block proto udp\n", &a);
+	assert_string_equal(a.reason, "KERNEL");
+	w.refuse_prepare = false;
+	w.refuse_attach = true;
+	submit(&w, "policy b block proto udp\ninterface eth0\n", &a);
+	assert_string_equal(a.reason, "NO_INTERFACE");
+	assert_int_equal(store_revision(w.store), 1);
+	assert_int_equal(classifier_count(w.classifier), 1);
+	w.refuse_attach = false;
+	submit(&w, "policy b block proto udp\ninterface eth0\n", &a);
+	finish(&w);
+	assert_int_equal(a.revision, 2);
+	world_deinit(&w);
+}
+
+static void test_disk_refuses(void **state)
+{
+	struct error err = ERROR_INIT;
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	submit(&w, "policy a block proto udp dport 53\ndefault block\ninterface eth0\n", &a);
+	error_set(&err, ERROR_PRECONDITION, "NOT_DURABLE", "disk");
+	store_persisted(w.store, &err);
+	assert_string_equal(a.reason, "NOT_DURABLE");
+	assert_int_equal(w.aborted, 1);
+	assert_int_equal(w.detached, 1);
+	assert_int_equal(classifier_count(w.classifier), 0);
+	assert_false(store_config(w.store)->block);
+	submit(&w, "policy a block proto udp dport 53\n", &a);
+	finish(&w);
+	assert_int_equal(a.revision, 1);
+	world_deinit(&w);
+}
+
+static void test_waiting_ones_commit_together(void **state)
+{
+	struct answer first, a[4];
+	struct world w;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	submit(&w, "policy z block proto udp dport 53\n", &first);
+	submit(&w, "policy a block proto udp dport 1\n", &a[0]);
+	submit(&w, "policy b block proto udp dport 2\n", &a[1]);
+	submit(&w, "policy c block proto udp dport 1\n", &a[2]); /* as a: alone at fault */
+	submit(&w, "policy d block proto udp dport 4\n", &a[3]);
+	finish(&w);
+	assert_int_equal(w.persisted, 2);
+	for (int i = 0; i < 3 && store_busy(w.store); i++)
+		finish(&w);
+	assert_int_equal(first.revision, 1);
+	assert_int_equal(a[0].revision, 2);
+	assert_int_equal(a[1].revision, 3);
+	assert_string_equal(a[2].reason, "MATCH_EXISTS");
+	assert_int_equal(a[3].revision, 4);
+	assert_int_equal(w.committed, 4);
+	assert_int_equal(store_policy_count(w.store), 4);
+	submit(&w, "policy a block proto udp dport 11\n", &a[0]);
+	submit(&w, "policy b block proto udp dport 12\n", &a[1]);
+	submit(&w, "policy d block proto udp dport 14\n", &a[3]);
+	finish(&w);
+	finish(&w);
+	assert_int_equal(a[3].revision, 7);
+	assert_false(store_busy(w.store));
+	world_deinit(&w);
+}
+
+static void test_conditions(void **state)
+{
+	struct store_tx tx = tx_of("policy a block proto udp\n", CHANGE_PUT_POLICY);
+	struct answer a = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	tx.has_expected = true;
+	tx.expected = 7;
+	store_submit(w.store, &tx, on_done, &a);
+	assert_string_equal(a.reason, "REVISION_DIFFERS");
+	tx = tx_of("policy a block proto udp\n", CHANGE_PUT_POLICY);
+	tx.deadline = 999; /* it is 1000 */
+	a = (struct answer){0};
+	store_submit(w.store, &tx, on_done, &a);
+	assert_int_equal(a.kind, ERROR_DEADLINE);
+	tx = tx_of("policy a block proto udp\n", CHANGE_PUT_POLICY);
+	tx.validate_only = true;
+	a = (struct answer){0};
+	store_submit(w.store, &tx, on_done, &a);
+	assert_int_equal(a.effect, STORE_CREATED);
+	assert_int_equal(a.revision, 0);
+	assert_int_equal(store_policy_count(w.store) + w.persisted, 0);
+	world_deinit(&w);
+}
+
+static void test_replace_all(void **state)
+{
+	struct answer a = {0};
+	struct store_tx tx;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	submit(&w, "policy a block proto udp dport 1\npolicy b block proto udp dport 2\ndefault block\n"
+		   "setting capture 64\ninterface eth0\n", &a);
+	finish(&w);
+	tx = tx_of("policy b block proto udp dport 2\npolicy c block proto udp dport 3\ninterface eth0\n",
+		CHANGE_PUT_POLICY);
+	tx.mode = STORE_REPLACE_ALL;
+	a = (struct answer){0};
+	store_submit(w.store, &tx, on_done, &a);
+	finish(&w);
+	assert_int_equal(a.revision, 2);
+	assert_int_equal(a.effect, STORE_UNCHANGED);
+	assert_null(store_policy_find(w.store, "a"));
+	assert_int_equal(store_policy_position(w.store, store_policy_find(w.store, "c")), 2);
+	assert_false(store_config(w.store)->block);
+	assert_int_equal(store_config(w.store)->settings[SETTING_CAPTURE], 0);
+	assert_int_equal(w.attached, 1);
+	tx = tx_of("policy c block proto udp dport 3\npolicy b block proto udp dport 2\ninterface eth0\n",
+		CHANGE_PUT_POLICY);
+	tx.mode = STORE_REPLACE_ALL;
+	a = (struct answer){0};
+	store_submit(w.store, &tx, on_done, &a);
+	finish(&w);
+	assert_int_equal(store_policy_position(w.store, store_policy_find(w.store, "c")), 1);
+	world_deinit(&w);
+}
+
+static void test_written_state_restores(void **state)
+{
+	struct store_config config;
+	struct world w, again;
+	struct answer a;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	submit(&w, "policy b block src 10.0.0.1\ndefault block iface eth1\nsetting fragments drop\n", &a);
+	finish(&w);
+	submit(&w, "policy a rate-limit 10Mbit proto udp dport 1 comment \"x # y\"\n", &a);
+	finish(&w);
+	world_init(&again, 10, w.text);
+	assert_int_equal(store_revision(again.store), 2);
+	assert_int_equal(store_policy_find(again.store, "a")->created_revision, 2);
+	assert_int_equal(store_policy_position(again.store, store_policy_find(again.store, "b")), 1);
+	assert_string_equal(store_policy_find(again.store, "a")->line, store_policy_find(w.store, "a")->line);
+	assert_memory_equal(store_config(again.store), store_config(w.store), sizeof(config));
+	for (size_t cut = 0; cut < strlen(w.text) - 1; cut++) {
+		struct world broken;
+
+		world_init(&broken, 10, NULL);
+		store_config_init(&config);
+		assert_true(store_restore(broken.store, w.text, cut, 2, &config, 0, NULL) < 0);
+		assert_int_equal(store_policy_count(broken.store), 0);
+		world_deinit(&broken);
+	}
+	world_deinit(&w);
+	world_deinit(&again);
+}
+
+static void test_end_answers_all(void **state)
+{
+	struct answer a, b;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	submit(&w, "policy a block proto udp\n", &a);
+	submit(&w, "policy b block proto tcp\n", &b);
+	world_deinit(&w);
+	assert_int_equal(a.kind, ERROR_UNKNOWN);
+	assert_int_equal(b.kind, ERROR_UNAVAILABLE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_commit),
+		cmocka_unit_test(test_refusals_leave_no_trace),
+		cmocka_unit_test(test_disk_refuses),
+		cmocka_unit_test(test_waiting_ones_commit_together),
+		cmocka_unit_test(test_conditions),
+		cmocka_unit_test(test_replace_all),
+		cmocka_unit_test(test_written_state_restores),
+		cmocka_unit_test(test_end_answers_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
