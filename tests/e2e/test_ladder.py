@@ -65,7 +65,29 @@ def ladder(world, family, mode):
                   (action, source, target, dport, "pep0", "policy"), f"event of {name}")
     identity(world)
     receiver.close()
+    tcp_ladder(world, family)
     defaults(world, family)
+
+
+def tcp_ladder(world, family):
+    """The same rungs by connections: they work or do not, and their policy counted them."""
+    rows = [(policy.replace("udp", "tcp"), *rest) for policy, *rest in rungs(family)]
+    with world.echo_server(family, 2000), world.echo_server(family, 3000):
+        for policy, source, target, sport, dport in rows:
+            name, *words = policy.split()
+            if name != "src":  # has no protocol: the datagrams' policy decides on these too
+                name = "tcp-" + name
+                world.ctl("policy", "add", name, *words)
+        for policy, source, target, sport, dport in rows:
+            name = policy.split()[0]
+            name = name if name == "src" else "tcp-" + name
+            before = world.policy(name)["packets"]
+            allowed = policy.split()[1] == "allow"
+            equal(world.tcp(source, target, dport, 10 if allowed else 1.2, sport), allowed,
+                  f"a connection through {name}")
+            assert world.policy(name)["packets"] > before, f"{name} did not count"
+    world.ctl("policy", "del", *("tcp-" + policy.split()[0] for policy, *_ in rows
+                                 if not policy.startswith("src ")))
 
 
 def defaults(world, family):
@@ -107,13 +129,13 @@ def ladder_v6_generic(world):
     ladder(world, 6, "generic")
 
 
-def rate_limit(world, mode):
-    receiver = Receiver(4, 4000)
+def rate_limit(world, mode, family):
+    receiver = Receiver(family, 4000)
     world.start("--iface", f"pep0:{mode}")
     world.ctl("policy", "add", "limit", *"rate-limit 10pps burst 20 proto udp dport 4000".split())
     reader = world.subscribe("policy", "limit")
     begin = time.monotonic()
-    world.send_udp(FAR[4][0], NEAR[4][0], 4000, 100)
+    world.send_udp(FAR[family][0], NEAR[family][0], 4000, 100)
     wait_for("100 counted", lambda: world.policy("limit")["packets"] == 100)
     most = 20 + 10 * (time.monotonic() - begin) + 1
     passed, policy = receiver.take(), world.policy("limit")
@@ -127,11 +149,19 @@ def rate_limit(world, mode):
 
 
 def rate_limit_native(world):
-    rate_limit(world, "native")
+    rate_limit(world, "native", 4)
+
+
+def rate_limit_native_v6(world):
+    rate_limit(world, "native", 6)
 
 
 def rate_limit_generic(world):
-    rate_limit(world, "generic")
+    rate_limit(world, "generic", 4)
+
+
+def rate_limit_generic_v6(world):
+    rate_limit(world, "generic", 6)
 
 
 def sniffed(world, iface, send, wanted):
@@ -153,31 +183,44 @@ def sniffed(world, iface, send, wanted):
     return world.far_away(there)
 
 
-def datagrams(dport):
+def datagrams(family, dport):
     def send():
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-            s.bind((FAR[4][0], 0))
+        with socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET,
+                           socket.SOCK_DGRAM) as s:
+            s.bind((FAR[family][0], 0))
             for number in range(COUNT):
-                s.sendto(b"number %d" % number, (NEAR[4][0], dport))
+                s.sendto(b"number %d" % number, (NEAR[family][0], dport))
     return send
 
 
-def to_port(dport):
-    return lambda frame: frame[12:14] == b"\x08\x00" and frame[23] == 17 and \
-        int.from_bytes(frame[36:38], "big") == dport
+def to_port(family, dport):
+    """Frames of UDP to that port: ethertype, protocol and port at their places."""
+    kind, proto, port = (b"\x08\x00", 23, 36) if family == 4 else (b"\x86\xdd", 20, 56)
+    return lambda frame: frame[12:14] == kind and frame[proto] == 17 and \
+        int.from_bytes(frame[port:port + 2], "big") == dport
 
 
-def reflect(world, mode):
+def addresses_of(family, frame):
+    return frame[26:34] if family == 4 else frame[22:54]
+
+
+def packed(family, *addresses):
+    kind = socket.AF_INET6 if family == 6 else socket.AF_INET
+    return b"".join(socket.inet_pton(kind, address) for address in addresses)
+
+
+def reflect(world, mode, family):
     world.start("--iface", f"pep0:{mode}")
     world.far_program("far0")
     world.ctl("policy", "add", "mirror", *"reflect log proto udp dport 5000".split())
-    equal(world.ping(FAR[4][0], NEAR[4][0], 1), 1, "a ping first, for the neighbour tables")
+    equal(world.ping(FAR[family][0], NEAR[family][0], 1), 1, "a ping first, for the neighbours")
     reader = world.subscribe("policy", "mirror")
-    frames = sniffed(world, "far0", datagrams(5000), to_port(5000))
+    frames = sniffed(world, "far0", datagrams(family, 5000), to_port(family, 5000))
     equal(len(frames), COUNT, "reflected frames")
     swapped = world.far_away(lambda: mac_of("far0")) + mac_of("pep0")
     for frame in frames:
-        equal(frame[26:34], socket.inet_aton(FAR[4][0]) + socket.inet_aton(NEAR[4][0]), "addresses")
+        equal(addresses_of(family, frame), packed(family, FAR[family][0], NEAR[family][0]),
+              "addresses")
         equal(frame[0:12], swapped, "MAC addresses")
     equal(world.policy("mirror")["packets"], COUNT, "packets")
     equal(len(read_until_marker(reader, "mirror")), COUNT, "events")
@@ -185,22 +228,30 @@ def reflect(world, mode):
 
 
 def reflect_native(world):
-    reflect(world, "native")
+    reflect(world, "native", 4)
+
+
+def reflect_native_v6(world):
+    reflect(world, "native", 6)
 
 
 def reflect_generic(world):
-    reflect(world, "generic")
+    reflect(world, "generic", 4)
 
 
-def redirect(world, mode):
+def reflect_generic_v6(world):
+    reflect(world, "generic", 6)
+
+
+def redirect(world, mode, family):
     world.start("--iface", f"pep0:{mode}")
     world.far_program("far1")
     world.ctl("policy", "add", "kept", *"redirect pep1 log proto udp dport 6000".split())
     world.ctl("policy", "add", "given",
               *"redirect pep1 mac 02:00:00:00:00:99 proto udp dport 6001".split())
-    equal(world.ping(FAR[4][0], NEAR[4][0], 1), 1, "a ping first, for the neighbour tables")
+    equal(world.ping(FAR[family][0], NEAR[family][0], 1), 1, "a ping first, for the neighbours")
     for dport, mac in ((6000, mac_of("pep0")), (6001, bytes.fromhex("020000000099"))):
-        frames = sniffed(world, "far1", datagrams(dport), to_port(dport))
+        frames = sniffed(world, "far1", datagrams(family, dport), to_port(family, dport))
         equal(len(frames), COUNT, f"redirected frames to {dport}")
         for frame in frames:
             equal(frame[0:6], mac, "destination MAC")
@@ -220,14 +271,23 @@ def failed_after_send(world):
 
 
 def redirect_native(world):
-    redirect(world, "native")
+    redirect(world, "native", 4)
+
+
+def redirect_native_v6(world):
+    redirect(world, "native", 6)
 
 
 def redirect_generic(world):
-    redirect(world, "generic")
+    redirect(world, "generic", 4)
+
+
+def redirect_generic_v6(world):
+    redirect(world, "generic", 6)
 
 
 if __name__ == "__main__":
     main([ladder_v4_native, ladder_v4_generic, ladder_v6_native, ladder_v6_generic,
-          rate_limit_native, rate_limit_generic, reflect_native, reflect_generic,
-          redirect_native, redirect_generic])
+          rate_limit_native, rate_limit_generic, rate_limit_native_v6, rate_limit_generic_v6,
+          reflect_native, reflect_generic, reflect_native_v6, reflect_generic_v6,
+          redirect_native, redirect_generic, redirect_native_v6, redirect_generic_v6])

@@ -184,12 +184,13 @@ class World:
                     s.sendto(b"datagram %d" % number, (target, dport))
         self.far_away(there)
 
-    def tcp(self, source, target, port, timeout=1.5):
+    def tcp(self, source, target, port, timeout=1.5, sport=0):
         """Whether an echo over a new connection works."""
         def there():
             with socket.socket(family_of(source), socket.SOCK_STREAM) as s:
                 s.settimeout(timeout)
-                s.bind((source, 0))
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind((source, sport))
                 try:
                     s.connect((target, port))
                     s.sendall(b"echo")
