@@ -82,6 +82,8 @@ static int start_adopted(struct datapath *dp, struct map_set *pinned, struct err
 
 	if (!r)
 		r = map_set_window(&dp->maps, dp->cpus, err);
+	if (!r)
+		map_set_settle(&dp->maps);
 	dp->start = DATAPATH_ADOPTED;
 	snprintf(dp->adopted, sizeof(dp->adopted), "adopted: the pinned maps go on");
 	return r;

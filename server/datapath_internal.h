@@ -90,6 +90,8 @@ void map_set_init(struct map_set *set);
 void map_set_deinit(struct map_set *set, unsigned int cpus);
 int map_set_window(struct map_set *set, unsigned int cpus, struct error *err);
 void map_set_start(struct map_set *set);
+/* Of adopted maps: forgets a commit that was prepared and never came into force. */
+void map_set_settle(struct map_set *set);
 /* Everything that lives longer than a load, from maps of the same ABI but other sizes. */
 int map_set_copy(struct map_set *to, const struct map_set *from, unsigned int cpus,
 	struct error *err);

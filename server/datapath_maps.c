@@ -123,12 +123,42 @@ static int copy_policies(struct map_set *to, const struct map_set *from, unsigne
 				to->slots / 2);
 		copy_slot(to, slot, from, rule->slot, cpus);
 		kept.version[0] = *rule;
+		kept.version[0].dies = UINT64_MAX;
 		kept.version[0].slot = slot++;
 		if (bpf_map_update_elem(to->fds[MAP_POLICY], &key, &kept, BPF_NOEXIST) < 0)
 			return error_set(err, ERROR_PRECONDITION, "MAPS",
 				"policy_map cannot be filled: %s", strerror(errno));
 	}
 	return 0;
+}
+
+/*
+ * A daemon that ended between prepare and flip left versions that the next
+ * generation would bring to life, and marks of death that it would carry out.
+ */
+void map_set_settle(struct map_set *set)
+{
+	uint64_t generation = set->config->generation;
+	struct pep_policy_key key, next;
+	int fd = set->fds[MAP_POLICY];
+	bool more = !bpf_map_get_next_key(fd, NULL, &key);
+
+	for (; more; key = next) {
+		struct pep_policy value, kept = {0};
+		struct pep_rule *rule;
+
+		more = !bpf_map_get_next_key(fd, &key, &next);
+		if (bpf_map_lookup_elem(fd, &key, &value) < 0)
+			continue;
+		rule = version_alive(&value, generation);
+		if (!rule) {
+			bpf_map_delete_elem(fd, &key);
+			continue;
+		}
+		kept.version[0] = *rule;
+		kept.version[0].dies = UINT64_MAX;
+		bpf_map_update_elem(fd, &key, &kept, BPF_EXIST);
+	}
 }
 
 static int copy_values(int to, int from, uint32_t count, size_t size)

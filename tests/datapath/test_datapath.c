@@ -269,6 +269,42 @@ static void test_other_sizes(void **state)
 	close_world(&w);
 }
 
+/* A daemon that ended between prepare and flip: the next flip must not bring its commit to life. */
+static void test_ended_amid_commit(void **state)
+{
+	struct datapath_default all = {.block = false};
+	struct classifier_plan *plan = NULL;
+	struct policy a, b;
+	struct world w;
+
+	(void)state;
+	open_world(&w, 100);
+	assert_int_equal(datapath_attach(w.dp, "in0", ATTACH_NATIVE, false, NULL), 0);
+	policy_on(&a, "a", 1);
+	commit(&w, NULL, &a);
+	policy_on(&b, "b", 2);
+	{
+		struct classifier_edit edits[] = {{&a, NULL, ""}, {NULL, &b, ""}};
+		struct datapath_ruleset ruleset = {
+			.revision = 9, .defaults = &all, .default_count = 1};
+
+		assert_int_equal(classifier_plan(w.classifier, datapath_generation(w.dp) + 1, edits, 2,
+					 NULL, &plan), 0);
+		assert_int_equal(datapath_prepare(w.dp, w.classifier, plan, &ruleset, NULL), 0);
+	}
+	classifier_abort(w.classifier, plan);
+	close_world(&w);
+	open_world(&w, 100);
+	assert_int_equal(classifier_count(w.classifier), 1);
+	policy_on(&b, "c", 3);
+	commit(&w, NULL, &b);
+	sandbox_send("ip4 udp dport=1", 4);
+	sandbox_send("ip4 udp dport=2", 8);
+	assert_int_equal(blocked(&w), 4);
+	datapath_remove(w.dp);
+	close_world(&w);
+}
+
 /* A start that was cut off while it replaced the pins. */
 static void test_cut_off(void **state)
 {
@@ -423,6 +459,7 @@ int main(void)
 		cmocka_unit_test_setup(test_foreign_program, clean),
 		cmocka_unit_test_setup(test_restart_adopts, clean),
 		cmocka_unit_test_setup(test_other_sizes, clean),
+		cmocka_unit_test_setup(test_ended_amid_commit, clean),
 		cmocka_unit_test_setup(test_cut_off, clean),
 		cmocka_unit_test_setup(test_interface_goes_and_returns, clean),
 		cmocka_unit_test_setup(test_dotted_name, clean),
