@@ -35,9 +35,6 @@
 #define PEP_IPV6_OFFSET_MASK 0xfff8u /* RFC 8200, in bytes */
 #define PEP_IPV4_LENGTH_MAX  0xffffu
 
-/* Tags, IPv6 and eight headers of 2 KiB end before 17 KiB. */
-#define PEP_OFFSET_MASK 0x7fffu
-
 #define PEP_TCP_SIZE  20u
 #define PEP_UDP_SIZE  8u
 #define PEP_SCTP_SIZE 12u
@@ -195,38 +192,67 @@ PEP_INLINE __u32 pep_extension_size(__u8 proto, __u8 length)
 	return (length + 1u) * 8;
 }
 
+/* Steps over the extension header at *at. */
+PEP_INLINE enum pep_parse_error pep_parse_extension(
+	pep_source *source, struct pep_packet *packet, __u32 *at, __u32 end)
+{
+	union {
+		__u64 word;
+		struct pep_extension header;
+	} extension;
+	__u8 proto = packet->proto;
+
+	if (*at + sizeof(extension) > end || pep_source_word(source, *at, &extension.word))
+		return PEP_PARSE_EXT_SHORT;
+	if (proto == PEP_PROTO_FRAGMENT &&
+		(extension.header.fragment_offset & PEP_BE16(PEP_IPV6_OFFSET_MASK)))
+		packet->fragment = 1;
+	*at += pep_extension_size(proto, extension.header.length);
+	packet->proto = extension.header.next;
+	return *at > end && !packet->fragment ? PEP_PARSE_EXT_SHORT : PEP_PARSE_OK;
+}
+
 /*
- * Follows the chain that begins at the offset, packet->proto being its first
- * header. Returns the transport header's offset, 0 when none is to be read (a
- * fragment that is not the first one), or a negative enum pep_parse_error.
+ * Follows the rest of a chain from the offset, packet->proto being its next
+ * header and the second of the chain. Returns the transport header's offset, or
+ * a negative enum pep_parse_error.
  */
 PEP_GLOBAL int pep_parse_extensions(
 	pep_source *source, struct pep_packet *packet, __u32 at, __u32 end)
 {
-	struct pep_extension extension;
-	__u8 proto;
+	enum pep_parse_error error;
 	int count;
 
 	if (!packet)
 		return 0;
-	packet->hop_limit = 0;
-	proto = packet->proto;
-	for (count = 0; count < PEP_EXT_HEADERS_MAX && pep_is_extension(proto); count++) {
-		if (at + sizeof(extension) > end ||
-			pep_source_copy(source, at, &extension, sizeof(extension)))
-			return -PEP_PARSE_EXT_SHORT;
-		if (proto == PEP_PROTO_FRAGMENT &&
-			(extension.fragment_offset & PEP_BE16(PEP_IPV6_OFFSET_MASK)))
-			packet->fragment = 1;
-		at += pep_extension_size(proto, extension.length);
-		proto = extension.next;
-		packet->proto = proto;
+	for (count = 1; count < PEP_EXT_HEADERS_MAX && pep_is_extension(packet->proto); count++) {
+		error = pep_parse_extension(source, packet, &at, end);
+		if (error)
+			return -(int)error;
 		if (packet->fragment)
-			return 0;
-		if (at > end)
-			return -PEP_PARSE_EXT_SHORT;
+			return (int)at;
 	}
-	return pep_is_extension(proto) ? -PEP_PARSE_HEADERS : (int)at;
+	return pep_is_extension(packet->proto) ? -PEP_PARSE_HEADERS : (int)at;
+}
+
+/*
+ * Follows a chain: the first header here, since few packets have more, the others
+ * in a function that is verified apart. *at becomes the transport header's offset.
+ */
+PEP_INLINE enum pep_parse_error pep_parse_chain(
+	struct pep_frame *frame, struct pep_packet *packet, __u32 *at)
+{
+	enum pep_parse_error error = pep_parse_extension(frame->source, packet, at, frame->end);
+	int chain;
+
+	packet->hop_limit = 0;
+	if (error || packet->fragment || !pep_is_extension(packet->proto))
+		return error;
+	chain = pep_parse_extensions(frame->source, packet, *at, frame->end);
+	if (chain < 0)
+		return (enum pep_parse_error) - chain;
+	*at = (__u32)chain;
+	return PEP_PARSE_OK;
 }
 
 /* As pep_parse_ipv4; follows the extension headers as well. */
@@ -235,8 +261,8 @@ PEP_INLINE enum pep_parse_error pep_parse_ipv6(
 {
 	const struct ipv6hdr *ip = pep_frame_at(frame, at, sizeof(*ip));
 	enum pep_parse_error error;
+	enum pep_parse_error chain = PEP_PARSE_OK;
 	__u32 length;
-	int chain;
 
 	if (!ip)
 		return PEP_PARSE_IP_SHORT;
@@ -252,16 +278,15 @@ PEP_INLINE enum pep_parse_error pep_parse_ipv6(
 	if (length == sizeof(*ip) && packet->proto == PEP_PROTO_HOPOPTS)
 		length = pep_source_length(frame->source) - at;
 	error = pep_parse_length(frame, packet, at, length);
-	chain = (int)(at + sizeof(*ip));
+	at += sizeof(*ip);
 	if (pep_is_extension(packet->proto))
-		chain = pep_parse_extensions(frame->source, packet, (__u32)chain, frame->end);
-	if (chain == -PEP_PARSE_HEADERS)
-		return PEP_PARSE_HEADERS;
-	if (chain < 0)
-		return error ? error : PEP_PARSE_EXT_SHORT;
+		chain = pep_parse_chain(frame, packet, &at);
+	if (chain == PEP_PARSE_HEADERS)
+		return chain;
 	/* The mask changes nothing: it shows the verifier how far the chain can reach. */
-	*ret_at = (__u32)chain & PEP_OFFSET_MASK;
-	return error;
+	if (!chain && !packet->fragment)
+		*ret_at = at & PEP_OFFSET_MASK;
+	return error ? error : chain;
 }
 
 PEP_INLINE void pep_parse_ports(struct pep_frame *frame, struct pep_packet *packet, __u32 at)
