@@ -61,12 +61,16 @@ PEP_INLINE void pep_event_set_packet(struct pep_event *event, const struct pep_p
 PEP_INLINE void pep_event_capture(struct pep_event *event, struct xdp_md *ctx, __u32 capture)
 {
 	__u32 size = capture < event->length ? capture : event->length;
+	__u32 last;
 
 	event->captured = 0;
 	__builtin_memset(event->data, 0, sizeof(event->data));
 	if (size > PEP_CAPTURE_MAX)
 		size = PEP_CAPTURE_MAX;
-	if (size && !bpf_xdp_load_bytes(ctx, 0, event->data, size))
+	/* Linux 6.1 does not learn from `size != 0` that size is 1 or more; from a sum it does. */
+	last = size - 1;
+	asm volatile("" : "+r"(last));
+	if (last < PEP_CAPTURE_MAX && !bpf_xdp_load_bytes(ctx, 0, event->data, last + 1))
 		event->captured = (__u16)size;
 }
 
