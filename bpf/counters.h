@@ -16,10 +16,13 @@ PEP_INLINE void pep_count(
 	struct pep_stats *stats = bpf_map_lookup_elem(&stats_map, &iface);
 	struct pep_count *tally;
 	__u32 error = packet->error;
+	__u32 at = ruling->tally;
 
-	if (!stats || ruling->tally >= PEP_TALLY_MAX)
+	/* Or clang uses a copy of it that Linux 6.1 does not take for what was tested. */
+	asm volatile("" : "+r"(at));
+	if (!stats || at >= PEP_TALLY_MAX)
 		return;
-	tally = &stats->tally[ruling->tally];
+	tally = &stats->tally[at];
 	tally->packets++;
 	tally->bytes += packet->length;
 	if (!error)
