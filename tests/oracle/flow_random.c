@@ -33,19 +33,11 @@ static const struct policy *some_policy(struct flow_random *flow)
 	return &flow->rules->policies[rng_below(&flow->rng, flow->rules->count)];
 }
 
-static const struct oracle_set *find_set(const struct oracle_ruleset *rules, const char *name)
-{
-	for (size_t i = 0; i < rules->set_count; i++)
-		if (streq(rules->sets[i].name, name))
-			return &rules->sets[i];
-	return NULL;
-}
-
 /* A member of the set, of that family if the family is known and one is found in a few tries. */
 static const struct policy_address *some_member(
 	struct flow_random *flow, const char *name, uint8_t family)
 {
-	const struct oracle_set *set = find_set(flow->rules, name);
+	const struct oracle_set *set = oracle_set_find(flow->rules, name);
 	const struct policy_address *member = NULL;
 
 	for (size_t i = 0; set && set->count && i < 16; i++) {
@@ -269,12 +261,32 @@ static struct plan plan_of(struct flow_random *flow, const struct policy *policy
 	return plan;
 }
 
+/* A port of the range that lies just beyond the range of another policy, if one is found. */
+static void squeeze(
+	struct flow_random *flow, const struct policy_ports *range, bool dport, uint16_t *port)
+{
+	for (size_t i = 0; i < 8; i++) {
+		const struct policy_match *other = &some_policy(flow)->match;
+		uint16_t beyond = some_port(flow, dport ? &other->dport : &other->sport,
+			often(flow, 50) ? BEFORE : AFTER);
+
+		if (beyond >= range->first && beyond <= range->last) {
+			*port = beyond;
+			return;
+		}
+	}
+}
+
 void flow_random_inside(
 	struct flow_random *flow, const struct policy *policy, struct oracle_packet *ret)
 {
 	struct plan plan = plan_of(flow, policy);
 
 	make(flow, &plan, ret);
+	if (ret->has_ports && often(flow, 60)) {
+		squeeze(flow, &policy->match.sport, false, &ret->sport);
+		squeeze(flow, &policy->match.dport, true, &ret->dport);
+	}
 }
 
 /* Half of them inside a policy, the others beyond one border, between policies, anywhere. */

@@ -22,7 +22,10 @@ void flow_random_init(struct flow_random *flow, const struct oracle_ruleset *rul
 /* The next packet of the mixture; in one of 16 cases a fragment, cut, discovery or not IP. */
 void flow_random_next(struct flow_random *flow, struct oracle_packet *ret);
 
-/* A whole packet that the policy matches, unless a set has no fitting member. */
+/*
+ * A whole packet that the policy matches, unless a set has no fitting member; often at a place
+ * that the ranges of others leave free.
+ */
 void flow_random_inside(
 	struct flow_random *flow, const struct policy *policy, struct oracle_packet *ret);
 

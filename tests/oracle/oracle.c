@@ -71,31 +71,52 @@ static int compare_rows(const void *left, const void *right)
 	return a->position < b->position ? -1 : a->position > b->position;
 }
 
-static int find_set(const struct oracle_ruleset *ruleset, const struct policy_address *address,
+const struct oracle_set *oracle_set_find(const struct oracle_ruleset *ruleset, const char *name)
+{
+	for (size_t i = 0; i < ruleset->set_count; i++)
+		if (streq(ruleset->sets[i].name, name))
+			return &ruleset->sets[i];
+	return NULL;
+}
+
+static int set_index(const struct oracle_ruleset *ruleset, const struct policy_address *address,
 	size_t *ret_index)
 {
+	const struct oracle_set *set;
+
 	*ret_index = ORACLE_NONE;
 	if (address->kind != POLICY_SET)
 		return 0;
-	for (size_t i = 0; i < ruleset->set_count; i++)
-		if (streq(ruleset->sets[i].name, address->set)) {
-			*ret_index = i;
-			return 0;
-		}
-	return -EINVAL;
+	set = oracle_set_find(ruleset, address->set);
+	if (!set)
+		return -EINVAL;
+	*ret_index = (size_t)(set - ruleset->sets);
+	return 0;
+}
+
+static struct row row_of(const struct oracle_ruleset *ruleset, size_t position)
+{
+	const struct policy *policy = &ruleset->policies[position];
+
+	return (struct row){.match = policy->match,
+		.priority = policy->priority,
+		.shadow = policy->shadow,
+		.position = position};
+}
+
+bool oracle_outranks(const struct oracle_ruleset *ruleset, size_t index, size_t other)
+{
+	struct row a = row_of(ruleset, index), b = row_of(ruleset, other);
+
+	return compare_rows(&a, &b) < 0;
 }
 
 static int fill_rows(const struct oracle_ruleset *ruleset, struct row *rows)
 {
 	for (size_t i = 0; i < ruleset->count; i++) {
-		const struct policy *policy = &ruleset->policies[i];
-
-		rows[i] = (struct row){.match = policy->match,
-			.priority = policy->priority,
-			.shadow = policy->shadow,
-			.position = i};
-		if (find_set(ruleset, &policy->match.src, &rows[i].src_set) ||
-			find_set(ruleset, &policy->match.dst, &rows[i].dst_set))
+		rows[i] = row_of(ruleset, i);
+		if (set_index(ruleset, &rows[i].match.src, &rows[i].src_set) ||
+			set_index(ruleset, &rows[i].match.dst, &rows[i].dst_set))
 			return -EINVAL;
 	}
 	qsort(rows, ruleset->count, sizeof(*rows), compare_rows);

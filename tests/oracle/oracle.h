@@ -100,6 +100,12 @@ DEFINE_CLEANUP(struct oracle, oracle_free)
 
 struct oracle_ruling oracle_decide(const struct oracle *oracle, const struct oracle_packet *packet);
 
+/* Whether a policy at that index comes before another one in the deciding order. */
+bool oracle_outranks(const struct oracle_ruleset *ruleset, size_t index, size_t other);
+
+/* NULL when there is no such set. */
+const struct oracle_set *oracle_set_find(const struct oracle_ruleset *ruleset, const char *name);
+
 bool oracle_ruling_equal(struct oracle_ruling a, struct oracle_ruling b);
 
 /* Whether the first `length` bits of both are the same. */

@@ -1,2 +1,4 @@
 pep_unit_test(oracle SOURCES test_oracle.c LIBS pep_oracle)
-pep_unit_test(flow_random SOURCES test_flow_random.c LIBS pep_oracle)
+foreach(name IN ITEMS flow_random differential)
+    pep_unit_test(${name} SOURCES test_${name}.c LIBS pep_oracle)
+endforeach()
