@@ -182,9 +182,7 @@ static struct authz read_authz(const struct options *o)
 
 static void on_iface_change(void *data, const struct datapath_iface *iface)
 {
-	log_info("%s: %s%s%s", iface->name,
-		iface->state == DATAPATH_ATTACHED ? attach_mode_name(iface->mode) : "not attached",
-		iface->reason[0] ? ": " : "", iface->reason);
+	daemon_log_interface(iface);
 	daemon_publish_interface(data, iface);
 }
 
@@ -197,8 +195,12 @@ static void on_link_change(void *data)
 
 static int open_service(struct daemon *d, struct error *err)
 {
-	int r = monitor_init(&d->monitor, &d->loop, on_link_change, d, err);
+	_cleanup_free_ char *pins = NULL;
+	int r = asprintf(&pins, "%s/links", d->options->pin_dir);
 
+	if (r < 0)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	r = monitor_init(&d->monitor, &d->loop, pins, on_link_change, d, err);
 	if (r)
 		return r;
 	if (rpc_new(&d->rpc) < 0 || connections_init(&d->connections, &d->loop, d->rpc) < 0)
@@ -212,6 +214,9 @@ static int open_service(struct daemon *d, struct error *err)
 		.datapath = d->datapath,
 		.hub = d->hub,
 		.ring = d->ring,
+		.refresh = on_link_change,
+		.attach = daemon_backend(d).attach,
+		.interfaces = d,
 		.state_dir = d->options->state_dir,
 		.pin_dir = d->options->pin_dir,
 		.started = service_wall_now(),

@@ -42,5 +42,7 @@ int daemon_run(struct daemon *d, const struct options *options, struct error *er
 
 struct store_backend daemon_backend(struct daemon *d);
 void daemon_publish_interface(struct daemon *d, const struct datapath_iface *iface);
+/* One line: attached and how, or a warning that it is not. */
+void daemon_log_interface(const struct datapath_iface *iface);
 
 #endif

@@ -99,6 +99,20 @@ static void settle_now(void *data)
 
 /* --- attachments */
 
+void daemon_log_interface(const struct datapath_iface *iface)
+{
+	bool attached = iface->state == DATAPATH_ATTACHED;
+	char line[IFACE_NAME_SIZE + sizeof(iface->reason) + 32];
+
+	snprintf(line, sizeof(line), "%s: %s%s%s", iface->name,
+		attached ? attach_mode_name(iface->mode) : "not attached", iface->reason[0] ? ": " : "",
+		iface->reason);
+	if (attached)
+		log_info("%s", line);
+	else
+		log_warn("%s", line);
+}
+
 static int attach(void *data, const char *iface, enum attach_mode mode, bool keep, struct error *err)
 {
 	struct daemon *d = data;
@@ -106,9 +120,7 @@ static int attach(void *data, const char *iface, enum attach_mode mode, bool kee
 	const struct datapath_iface *now = r ? NULL : datapath_iface_by_name(d->datapath, iface);
 
 	if (now) {
-		log_info("%s: %s%s%s", iface,
-			now->state == DATAPATH_ATTACHED ? attach_mode_name(now->mode) : "not attached",
-			now->reason[0] ? ": " : "", now->reason);
+		daemon_log_interface(now);
 		if (now->warning[0])
 			log_warn("%s", now->warning);
 		daemon_publish_interface(d, now);

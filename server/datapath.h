@@ -105,7 +105,7 @@ struct datapath_iface {
 	enum attach_mode requested;
 	enum attach_mode mode; /* native or generic, when attached */
 	enum datapath_iface_state state;
-	char reason[256]; /* why generic, or why it failed; "" */
+	char reason[256]; /* why generic, why it failed, or who has detached it; "" */
 	char warning[160]; /* VLAN tags are stripped before the program sees them; "" */
 	char driver[32];
 	uint32_t program_id;
@@ -114,7 +114,8 @@ struct datapath_iface {
 
 /*
  * With `keep`, an interface that is absent or refuses is remembered (0 is returned,
- * see its state) and tried again by datapath_refresh().
+ * see its state) and tried again by datapath_refresh(). One that is attached already
+ * is looked up in the kernel, and put back when somebody else has detached it.
  * Refused: offload (says why), an interface that another XDP program holds (its
  * id and name), too many interfaces, a mode the driver does not have, another
  * mode than the one that it is attached in.
@@ -125,12 +126,14 @@ int datapath_detach(struct datapath *dp, const char *name, struct error *err);
 size_t datapath_iface_count(const struct datapath *dp);
 const struct datapath_iface *datapath_iface(const struct datapath *dp, size_t index); /* sorted by name */
 const struct datapath_iface *datapath_iface_by_name(const struct datapath *dp, const char *name);
+/* Whether the kernel has the program on it now, not as far as was known. */
+bool datapath_in_place(const struct datapath *dp, const char *name);
 /* Name of an interface now or formerly attached, for events; "" = unknown. */
 const char *datapath_iface_name(struct datapath *dp, uint32_t ifindex);
 
 /*
- * After netlink news: attaches what appeared, notes what went, fills redirect
- * targets. cb is called for each interface whose state changed.
+ * After news of interfaces or pins: attaches what appeared, notes what went or was detached
+ * by somebody else (who is not overruled), fills redirect targets. cb is called for each interface whose state changed.
  */
 void datapath_refresh(struct datapath *dp,
 		      void (*cb)(void *data, const struct datapath_iface *iface), void *data);

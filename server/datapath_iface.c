@@ -85,6 +85,19 @@ const struct datapath_iface *datapath_iface_by_name(const struct datapath *dp, c
 	return a ? &a->public : NULL;
 }
 
+/* The kernel is asked: a link that was detached, or whose interface went, has no ifindex any more. */
+static bool in_place(const struct attachment *a)
+{
+	return a->public.state == DATAPATH_ATTACHED && link_ifindex(a->link) == a->public.ifindex;
+}
+
+bool datapath_in_place(const struct datapath *dp, const char *name)
+{
+	struct attachment *a = find(dp, name);
+
+	return a && in_place(a);
+}
+
 const char *datapath_iface_name(struct datapath *dp, uint32_t ifindex)
 {
 	for (size_t i = 0; i < dp->attachment_count; i++)
@@ -254,6 +267,7 @@ static int try_attach(struct datapath *dp, struct attachment *a, struct error *e
 		return r;
 	}
 	a->link = result.fd;
+	a->taken_off = false;
 	snprintf(a->public.reason, sizeof(a->public.reason), "%s", result.reason);
 	a->public.attached_since = wall_now();
 	dp->maps.ifaces[a->public.slot].attached_since = (uint64_t)a->public.attached_since;
@@ -264,7 +278,7 @@ static int try_attach(struct datapath *dp, struct attachment *a, struct error *e
 
 static int attach_again(struct attachment *a, enum attach_mode mode, struct error *err)
 {
-	if (mode != ATTACH_AUTO && mode != a->public.mode && a->public.state == DATAPATH_ATTACHED)
+	if (mode != ATTACH_AUTO && mode != a->public.mode)
 		return error_set(err, ERROR_PRECONDITION, "OTHER_MODE",
 			"%s is attached in %s mode; detach it first", a->public.name,
 			attach_mode_name(a->public.mode));
@@ -277,6 +291,7 @@ int datapath_attach(struct datapath *dp, const char *name, enum attach_mode mode
 {
 	_cleanup_error_ struct error why = ERROR_INIT;
 	struct attachment *a = find(dp, name);
+	bool wanted = a;
 	int r;
 
 	if (mode == ATTACH_OFFLOAD)
@@ -284,20 +299,22 @@ int datapath_attach(struct datapath *dp, const char *name, enum attach_mode mode
 			"%s cannot be attached in offload mode: a card cannot hold maps that are "
 			"changed in one instant; use native or generic",
 			name);
-	if (a && a->public.state == DATAPATH_ATTACHED)
+	if (a && in_place(a))
 		return attach_again(a, mode, err);
 	if (!a && !(a = add(dp, name)))
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	if (a->public.state == DATAPATH_ATTACHED)
+		set_gone(dp, a, DATAPATH_ABSENT);
 	a->public.requested = mode;
 	r = try_attach(dp, a, &why);
 	if (!r)
 		return 0;
-	if (keep) {
-		a->public.state = r == -ENOENT ? DATAPATH_ABSENT : DATAPATH_FAILED;
-		snprintf(a->public.reason, sizeof(a->public.reason), "%s", error_message(&why));
+	a->public.state = r == -ENOENT ? DATAPATH_ABSENT : DATAPATH_FAILED;
+	snprintf(a->public.reason, sizeof(a->public.reason), "%s", error_message(&why));
+	if (keep)
 		return 0;
-	}
-	drop(dp, a);
+	if (!wanted)
+		drop(dp, a);
 	if (err)
 		error_move(err, &why);
 	return r;
@@ -319,16 +336,27 @@ int datapath_detach(struct datapath *dp, const char *name, struct error *err)
 
 /* --- what changed outside */
 
-/* A link whose interface has gone has no ifindex any more. */
+static void take_off(struct datapath *dp, struct attachment *a)
+{
+	set_gone(dp, a, DATAPATH_FAILED);
+	a->taken_off = true;
+	snprintf(a->public.reason, sizeof(a->public.reason),
+		"detached by someone else; pepctl iface attach %s puts it back", a->public.name);
+}
+
 static bool refresh_one(struct datapath *dp, struct attachment *a)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	enum datapath_iface_state state = a->public.state;
 	int r;
 
+	if (in_place(a) || a->taken_off)
+		return false;
+	if (state == DATAPATH_ATTACHED && if_nametoindex(a->public.name) == a->public.ifindex) {
+		take_off(dp, a);
+		return true;
+	}
 	if (state == DATAPATH_ATTACHED) {
-		if (link_ifindex(a->link) == a->public.ifindex)
-			return false;
 		set_gone(dp, a, DATAPATH_ABSENT);
 		snprintf(a->public.reason, sizeof(a->public.reason), "the interface is gone");
 	}

@@ -39,6 +39,7 @@ struct map_set {
 struct attachment {
 	struct datapath_iface public;
 	int link; /* -1 = none */
+	bool taken_off; /* by somebody else: only who attaches it again ends that */
 };
 
 /* What settle() and abort() need of the plan. */

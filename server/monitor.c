@@ -20,8 +20,18 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		m->changed(m->data);
 }
 
-int monitor_init(struct monitor *m, uv_loop_t *loop, void (*changed)(void *data), void *data,
-	struct error *err)
+static void on_pins(uv_fs_event_t *watch, const char *name, int events, int status)
+{
+	struct monitor *m = CONTAINER_OF(watch, struct monitor, pins);
+
+	(void)name;
+	(void)events;
+	if (!status)
+		m->changed(m->data);
+}
+
+int monitor_init(struct monitor *m, uv_loop_t *loop, const char *pins,
+	void (*changed)(void *data), void *data, struct error *err)
 {
 	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
 
@@ -35,6 +45,9 @@ int monitor_init(struct monitor *m, uv_loop_t *loop, void (*changed)(void *data)
 	}
 	m->open = true;
 	uv_poll_start(&m->poll, UV_READABLE, on_poll);
+	m->watches_pins = uv_fs_event_init(loop, &m->pins) == 0;
+	if (m->watches_pins)
+		uv_fs_event_start(&m->pins, on_pins, pins, 0);
 	return 0;
 }
 
@@ -47,5 +60,7 @@ void monitor_close(struct monitor *m)
 {
 	if (m->open)
 		uv_close((uv_handle_t *)&m->poll, on_closed);
-	m->open = false;
+	if (m->watches_pins)
+		uv_close((uv_handle_t *)&m->pins, NULL);
+	m->open = m->watches_pins = false;
 }

@@ -27,6 +27,12 @@ struct service {
 	struct hub *hub;
 	struct event_ring *ring;
 	const char *state_dir, *pin_dir; /* borrowed */
+
+	/* daemon.c: interfaces beside a commit, with the log and the event. */
+	void (*refresh)(void *interfaces); /* looks what somebody else has changed */
+	int (*attach)(void *interfaces, const char *iface, enum attach_mode mode, bool keep,
+		struct error *err);
+	void *interfaces;
 	int64_t started;                 /* wall clock, ns */
 
 	struct service_snapshots *snapshots; /* of service_list.c; owned */

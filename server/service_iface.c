@@ -7,6 +7,7 @@ struct pending {
 	struct service *service;
 	struct call *call;
 	char iface[IFACE_NAME_SIZE];
+	enum attach_mode mode;
 };
 
 static Pepctl__V1__Interface *iface_message(struct call *call, const struct datapath_iface *iface)
@@ -46,25 +47,36 @@ static int add_warnings(struct call *call, const struct datapath_iface *iface,
 	return 0;
 }
 
-static void on_attached(void *data, const struct store_result *result, struct error *err)
+static void answer_attached(struct pending *p, uint64_t revision)
 {
-	struct pending *p = data;
 	const struct datapath_iface *iface =
 		datapath_iface_by_name(p->service->datapath, p->iface);
-	Pepctl__V1__AttachInterfaceResponse *answer;
+	Pepctl__V1__AttachInterfaceResponse *answer =
+		SERVICE_MESSAGE(p->call, attach_interface_response);
 
-	if (err) {
-		call_fail(p->call, err);
-		return;
-	}
-	answer = SERVICE_MESSAGE(p->call, attach_interface_response);
 	if (!answer || (iface && (!(answer->interface = iface_message(p->call, iface)) ||
 					 add_warnings(p->call, iface, answer) < 0))) {
 		service_fail_memory(p->call);
 		return;
 	}
-	answer->revision = result->revision;
+	answer->revision = revision;
 	call_reply(p->call, &answer->base);
+}
+
+/* One that the ruleset has already was no change to the store: it is put back here when it is off. */
+static void on_attached(void *data, const struct store_result *result, struct error *err)
+{
+	struct error again = ERROR_INIT;
+	struct pending *p = data;
+	struct service *s = p->service;
+
+	if (!err && !datapath_in_place(s->datapath, p->iface) &&
+		s->attach(s->interfaces, p->iface, p->mode, false, &again))
+		err = &again;
+	if (err)
+		call_fail(p->call, err);
+	else
+		answer_attached(p, result->revision);
 }
 
 static void on_detached(void *data, const struct store_result *result, struct error *err)
@@ -107,6 +119,7 @@ static void submit(struct service *s, struct call *call, struct change *change, 
 	p->service = s;
 	p->call = call;
 	memcpy(p->iface, tx.changes.items[0].iface, sizeof(p->iface));
+	p->mode = tx.changes.items[0].mode;
 	store_submit(s->store, &tx, done, p);
 }
 
@@ -140,8 +153,10 @@ static void list_interfaces(void *data, struct call *call)
 {
 	Pepctl__V1__ListInterfacesResponse *answer = SERVICE_MESSAGE(call, list_interfaces_response);
 	struct service *s = data;
-	size_t count = datapath_iface_count(s->datapath);
+	size_t count;
 
+	s->refresh(s->interfaces);
+	count = datapath_iface_count(s->datapath);
 	if (answer)
 		answer->interfaces = arena_array(call_arena(call), count, sizeof(*answer->interfaces));
 	for (size_t i = 0; answer && answer->interfaces && i < count; i++) {

@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 
-from world import FAR, NEAR, Receiver, equal, main, run, wait_for
+from world import FAR, NEAR, Receiver, equal, main, read_until_marker, run, wait_for
 
 FLOOD = ("import socket, sys, time\n"
          "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
@@ -206,7 +206,6 @@ def interface_vanishes(world):
     world.send_udp(FAR[4][0], NEAR[4][0], 9, 3)
     wait_for("blocked", lambda: world.policy("flood")["packets"] == 3)
     equal(receiver.take(), 0, "datagrams")
-    from world import read_until_marker
     states = [e["state"] for e in read_until_marker(reader) if e["type"] == "interface"]
     equal(states, ["absent", "attached"], "interface events")
 
@@ -239,6 +238,54 @@ def panics(world):
     world.send_udp(FAR[4][0], NEAR[4][0], 9, 3)
     wait_for("blocked", lambda: world.policy("flood")["packets"] == 3)
     equal(receiver.take(), 0, "datagrams")
+
+
+def panics_under_the_daemon(world):
+    """The daemon notices, says so, does not overrule whoever did it, and puts it back when told."""
+    receiver = Receiver(4, 9)
+    world.start("--iface", "pep0")
+    world.ctl("policy", "add", "flood", *"block proto udp dport 9".split())
+    reader = world.subscribe()
+    world.ctl("panic", "--yes", "--pin-dir", world.pins)
+    wait_for("a line in the log", lambda: "pep0: not attached: detached by someone else" in world.log())
+    run("ip", "link", "set", "pep0", "mtu", "1400")  # news of the interface are no reason to come back
+    shown = world.json("iface", "show")["interfaces"][0]
+    equal((shown["state"], shown["reason"]),
+          ("failed", "detached by someone else; pepctl iface attach pep0 puts it back"), "iface show")
+    world.send_udp(FAR[4][0], NEAR[4][0], 9, 3)
+    wait_for("the filter is off", lambda: receiver.take() == 3)
+    assert "pep0 attached in native mode" in world.ctl("iface", "attach", "pep0").stdout
+    world.send_udp(FAR[4][0], NEAR[4][0], 9, 3)
+    wait_for("blocked", lambda: world.policy("flood")["packets"] == 3)
+    states = [e["state"] for e in read_until_marker(reader) if e["type"] == "interface"]
+    equal(states, ["failed", "attached"], "interface events")
+    world.stop()
+    world.send_udp(FAR[4][0], NEAR[4][0], 9, 3)
+    world.start()
+    assert world.json("info")["adopted"].startswith("adopted"), world.json("info")["adopted"]
+    equal(world.policy("flood")["packets"], 6, "packets counted by the pinned link without a daemon")
+    equal(receiver.take(), 0, "datagrams")
+
+
+def detached_behind_the_daemon(world):
+    """A link taken off without a trace, its pin left: what asks about it looks at the kernel."""
+    receiver = Receiver(4, 9)
+    world.start("--iface", "pep0:generic")
+    world.ctl("policy", "add", "flood", *"block proto udp dport 9".split())
+    for ask in (lambda: None, lambda: world.ctl("iface", "show")):
+        run("bpftool", "link", "detach", "pinned", world.pins / "links/pep0")
+        ask()
+        world.ctl("iface", "attach", "pep0", "mode", "generic")
+        world.send_udp(FAR[4][0], NEAR[4][0], 9, 3)
+        equal(receiver.take(), 0, "datagrams")
+    wait_for("blocked", lambda: world.policy("flood")["packets"] == 6)
+    run("bpftool", "link", "detach", "pinned", world.pins / "links/pep0")
+    run("ip", "link", "set", "dev", "pep0", "xdpgeneric", "obj", world.build / "bpf/packet_filter.o",
+        "sec", "xdp.frags")
+    result = world.ctl("iface", "attach", "pep0", "mode", "generic", check=False)
+    equal(result.returncode, 1, "exit status when another has the interface")
+    assert "already, id " in result.stderr, result.stderr
+    equal(world.json("iface", "show")["interfaces"][0]["state"], "failed", "state")
 
 
 def detaches_on_exit(world):
@@ -278,4 +325,5 @@ def activation_and_notification(world):
 if __name__ == "__main__":
     main([killed_under_traffic, killed_amid_commits, stopped_and_started, pins_without_state,
           state_without_pins, damaged_state, read_only_state, second_daemon, interface_vanishes,
-          foreign_program, panics, detaches_on_exit, activation_and_notification])
+          foreign_program, panics, panics_under_the_daemon, detached_behind_the_daemon,
+          detaches_on_exit, activation_and_notification])
