@@ -177,6 +177,21 @@ def count_ends_and_since_resumes(world):
           list(range(packets[-1]["seq"] + 1, packets[-1]["seq"] + 8)), "resumed events")
 
 
+def figures_after_a_restart(world):
+    """What the kernel numbered for a daemon before is not in the figures of this one."""
+    world.start("--iface", "pep0")
+    world.ctl("policy", "add", *"flood block proto udp dport 9".split())
+    flood(world, 50)
+    wait_for("50 events", lambda: numbered(world) == 50)
+    world.stop()
+    world.start()
+    equal(numbered(world), 0, "events numbered before this start")
+    flood(world, 20)
+    wait_for("20 events", lambda: numbered(world) == 20)
+    events = world.json("stats")["events"]
+    equal(events["received"] + events["suppressed"] + events["ring_full"], 20, "events")
+
+
 if __name__ == "__main__":
     main([sleeper_harms_nobody, suppression_adds_up, small_ring_adds_up, log_is_summarised,
-          count_ends_and_since_resumes])
+          count_ends_and_since_resumes, figures_after_a_restart])
