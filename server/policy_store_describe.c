@@ -40,6 +40,21 @@ static void add_missing_lines(struct tx *tx, char sign, char *text, const char *
 	}
 }
 
+/* A state file leaves out what has its default; who reads of a change wants both values. */
+static void write_default_settings(const struct store_config *config, FILE *out)
+{
+	char value[24];
+
+	for (size_t i = 0; i < SETTING_MAX; i++) {
+		const struct setting_info *info = setting_info((enum setting)i);
+
+		if (config->settings[i] != info->value)
+			continue;
+		setting_format((enum setting)i, info->value, value);
+		fprintf(out, "setting %s %s\n", info->name, value);
+	}
+}
+
 static char *config_text(const struct store_config *config)
 {
 	char *text = NULL;
@@ -49,6 +64,7 @@ static char *config_text(const struct store_config *config)
 	if (!out)
 		return NULL;
 	config_write(config, out);
+	write_default_settings(config, out);
 	return fclose(out) ? NULL : text;
 }
 
