@@ -69,6 +69,15 @@ void service_fail_memory(struct call *call);
 int64_t service_wall_now(void);      /* ns */
 int64_t service_monotonic_now(void); /* ns */
 
+/* --- service_warnings.c: of interfaces that do not exist now; 0, or -1 = memory */
+struct service_warnings {
+	char **list; /* in the call's arena */
+	size_t count;
+};
+int service_warn_policy(struct call *call, const Pepctl__V1__Policy *m, struct service_warnings *w);
+int service_warn_default(struct call *call, const Pepctl__V1__InterfaceDefault *m,
+	struct service_warnings *w);
+
 /* Fills a transaction with the caller's deadline and author. */
 void service_tx_init(struct call *call, struct store_tx *tx);
 

@@ -5,6 +5,27 @@
 #include "common/policy_proto.h"
 #include "server/service.h"
 
+static int add_warnings(struct call *call, Pepctl__V1__ApplyChangesResponse *answer)
+{
+	const Pepctl__V1__ApplyChangesRequest *request = call_request(call);
+	struct service_warnings w = {0};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < request->n_operations; i++) {
+		const Pepctl__V1__Operation *m = request->operations[i];
+
+		if (m->operation_case == PEPCTL__V1__OPERATION__OPERATION_CREATE_POLICY)
+			r = service_warn_policy(call, m->create_policy, &w);
+		else if (m->operation_case == PEPCTL__V1__OPERATION__OPERATION_PUT_POLICY)
+			r = service_warn_policy(call, m->put_policy, &w);
+		else if (m->operation_case == PEPCTL__V1__OPERATION__OPERATION_DEFAULT_ACTION)
+			r = service_warn_default(call, m->default_action, &w);
+	}
+	answer->warnings = w.list;
+	answer->n_warnings = w.count;
+	return r;
+}
+
 static void on_applied(void *data, const struct store_result *result, struct error *err)
 {
 	struct call *call = data;
@@ -18,7 +39,7 @@ static void on_applied(void *data, const struct store_result *result, struct err
 	if (answer)
 		answer->effects =
 			arena_array(call_arena(call), result->effect_count, sizeof(*answer->effects));
-	if (!answer || !answer->effects) {
+	if (!answer || !answer->effects || add_warnings(call, answer) < 0) {
 		service_fail_memory(call);
 		return;
 	}

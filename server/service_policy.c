@@ -11,6 +11,7 @@ struct pending {
 	struct service *service;
 	struct call *call;
 	char name[POLICY_NAME_MAX + 1];
+	struct service_warnings warnings;
 };
 
 static void answer_policy(struct pending *p, uint64_t revision)
@@ -22,17 +23,20 @@ static void answer_policy(struct pending *p, uint64_t revision)
 
 	pepctl__v1__policy_response__init(&rest);
 	rest.revision = revision;
+	rest.warnings = p->warnings.list;
+	rest.n_warnings = p->warnings.count;
 	if (policy && service_policy_bytes(p->service, p->call, policy, &status) < 0) {
 		service_fail_memory(p->call);
 		return;
 	}
-	data = arena_alloc(call_arena(p->call), 16 + status.len + 16);
+	data = arena_alloc(call_arena(p->call),
+		16 + status.len + pepctl__v1__policy_response__get_packed_size(&rest));
 	if (!data) {
 		service_fail_memory(p->call);
 		return;
 	}
 	end = policy ? wire_write_bytes(data, 1, status.data, status.len) : data;
-	end += pepctl__v1__policy_response__pack(&rest, end); /* the revision alone: under 16 bytes */
+	end += pepctl__v1__policy_response__pack(&rest, end);
 	call_reply_packed(p->call, data, (size_t)(end - data));
 }
 
@@ -79,17 +83,19 @@ static struct pending *pending_new(struct service *s, struct call *call, const c
 	return p;
 }
 
+/* `given` is what the request says of the policy, NULL = nothing. */
 static void submit(struct service *s, struct call *call, struct change *change,
-	const char *path, bool validate_only, store_done done)
+	const Pepctl__V1__Policy *given, bool validate_only, store_done done)
 {
 	const char *name = change->kind == CHANGE_DELETE_POLICY ? change->name : change->policy.name;
 	struct pending *p = pending_new(s, call, name);
 	struct store_tx tx;
 
 	service_tx_init(call, &tx);
-	tx.path = path;
+	tx.path = given ? "policy" : "name";
 	tx.validate_only = validate_only;
-	if (!p || change_list_push(&tx.changes, change) < 0) {
+	if (!p || (given && service_warn_policy(call, given, &p->warnings) < 0) ||
+		change_list_push(&tx.changes, change) < 0) {
 		change_deinit(change);
 		if (p)
 			service_fail_memory(call);
@@ -109,7 +115,7 @@ static void create_policy(void *data, struct call *call)
 		call_fail(call, &err);
 		return;
 	}
-	submit(data, call, &change, "policy", request->validate_only, on_put);
+	submit(data, call, &change, request->policy, request->validate_only, on_put);
 }
 
 /* With a mask: what is in force with the named fields of the request. */
@@ -157,7 +163,7 @@ static void update_policy(void *data, struct call *call)
 		call_fail(call, &err);
 		return;
 	}
-	submit(data, call, &change, "policy", request->validate_only, on_put);
+	submit(data, call, &change, request->policy, request->validate_only, on_put);
 }
 
 static void delete_policy(void *data, struct call *call)
@@ -175,7 +181,7 @@ static void delete_policy(void *data, struct call *call)
 		return;
 	}
 	snprintf(change.name, sizeof(change.name), "%s", request->name);
-	submit(data, call, &change, "name", request->validate_only, on_deleted);
+	submit(data, call, &change, NULL, request->validate_only, on_deleted);
 }
 
 static void get_policy(void *data, struct call *call)
