@@ -50,26 +50,52 @@ int cli_call(struct cli *cli, enum method_id method, const ProtobufCMessage *req
 	return EXIT_DONE;
 }
 
-int cli_apply(struct cli *cli, struct change *change, const char *done)
+static void say_applied(const struct cli *cli, const Pepctl__V1__ApplyChangesResponse *answer,
+	const char *done)
 {
-	Pepctl__V1__ApplyChangesRequest request;
-	Pepctl__V1__ApplyChangesResponse *answer;
-	Pepctl__V1__Operation *operation = change_to_proto(change, &cli->arena);
-	int status;
+	bool changed = false;
 
-	change_deinit(change);
-	if (!operation)
-		return usage_error("out of memory");
-	pepctl__v1__apply_changes_request__init(&request);
-	request.operations = &operation;
-	request.n_operations = 1;
-	status = cli_call(cli, METHOD_APPLY_CHANGES, &request.base, &answer);
-	if (status)
-		return status;
+	for (size_t i = 0; i < answer->n_effects; i++)
+		changed |= answer->effects[i] != PEPCTL__V1__OPERATION_EFFECT__EFFECT_UNCHANGED;
+	cli_warn(answer->warnings, answer->n_warnings);
 	if (cli->json)
 		output_json(json_pack("{s:I}", "revision", (json_int_t)answer->revision));
 	else if (!cli->quiet)
 		printf("%s (revision %llu%s)\n", done, (unsigned long long)answer->revision,
-			answer->n_effects && answer->effects[0] ? "" : ", nothing changed");
-	return EXIT_DONE;
+			changed ? "" : ", nothing changed");
+}
+
+int cli_apply_all(struct cli *cli, const struct change_list *changes, const char *done)
+{
+	Pepctl__V1__ApplyChangesRequest request;
+	Pepctl__V1__ApplyChangesResponse *answer;
+	int status;
+
+	pepctl__v1__apply_changes_request__init(&request);
+	request.operations = arena_array(&cli->arena, changes->count, sizeof(*request.operations));
+	for (size_t i = 0; request.operations && i < changes->count; i++) {
+		request.operations[i] = change_to_proto(&changes->items[i], &cli->arena);
+		request.n_operations += request.operations[i] != NULL;
+	}
+	if (request.n_operations < changes->count)
+		return usage_error("out of memory");
+	status = cli_call(cli, METHOD_APPLY_CHANGES, &request.base, &answer);
+	if (!status)
+		say_applied(cli, answer, done);
+	return status;
+}
+
+int cli_apply(struct cli *cli, struct change *change, const char *done)
+{
+	struct change_list list = {.items = change, .count = 1};
+	int status = cli_apply_all(cli, &list, done);
+
+	change_deinit(change);
+	return status;
+}
+
+void cli_warn(char *const *warnings, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		fprintf(stderr, "pepctl: warning: %s\n", warnings[i]);
 }

@@ -7,6 +7,7 @@
 
 #include "client/call.h"
 #include "common/policy_proto.h"
+#include "common/text.h"
 #include "pepctl.pb-c.h"
 
 /* Exit statuses: scripts rely on them. */
@@ -25,6 +26,7 @@ struct words {
 	char **list;
 	int count;
 	int at; /* the next one */
+	int options_end; /* words from this one on, behind "--", are no options */
 };
 
 /* One row of a table of verbs or objects; `help` NULL ends it. */
@@ -41,10 +43,17 @@ struct verb {
 const char *words_next(struct words *words);
 /* Takes the next word when it is that one. */
 bool words_take(struct words *words, const char *word);
+/* Whether the next word asks for help. */
+bool words_at_help(const struct words *words);
+/* Complains about the word when it looks like an option; EXIT_DONE when it may be a name. */
+int words_check_name(const struct words *words, int at);
 /* Complains about what is left; EXIT_DONE when nothing is. */
 int words_end(const struct words *words);
 /* Runs the verb that the next word names or abbreviates; `help` and no word print the table. */
 int words_run(struct cli *cli, struct words *words, const char *object, const struct verb *verbs);
+
+/* Asks on the terminal. Without one, or with another answer than yes: EXIT_REFUSED, having said why. */
+int words_confirm(const char *what, const char *question);
 
 /* One line on stderr; returns EXIT_USAGE. */
 int usage_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -55,11 +64,15 @@ int usage_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 int cli_client(struct cli *cli);
 /* Says what went wrong, all of it; returns the exit status. `err` is emptied. */
 int cli_fail(struct error *err);
+/* What an answer warns of, on stderr. */
+void cli_warn(char *const *warnings, size_t count);
 /* cli_client() and call_unary(). */
 int cli_call(struct cli *cli, enum method_id method, const ProtobufCMessage *request,
 	void *ret_answer);
 /* A transaction of one change; says `done` unless quiet or JSON. */
 int cli_apply(struct cli *cli, struct change *change, const char *done);
+/* The same of several changes, all or none. */
+int cli_apply_all(struct cli *cli, const struct change_list *changes, const char *done);
 
 /* --- output.c */
 
@@ -85,6 +98,39 @@ int info_main(struct cli *cli, struct words *words);
 int panic_main(struct cli *cli, struct words *words);
 int completion_main(struct cli *cli, struct words *words);
 extern const struct verb objects[];
+
+void policy_help(void);
+int policy_set(struct cli *cli, struct words *words);
+
+typedef int (*policy_parser)(const char *const words[], size_t count, struct policy *ret,
+	struct text_problems *problems);
+/* The words that are left into a policy; refused before anything is sent. */
+int policy_parse(struct words *words, policy_parser read, struct policy *ret);
+/* "policy NAME `what`", warnings first. */
+int policy_say(struct cli *cli, const char *name, const char *what,
+	const Pepctl__V1__PolicyResponse *answer);
+
+/* What the daemon says of itself. */
+int info_get(struct cli *cli, Pepctl__V1__GetServerInfoResponse **ret);
+
+/* "allow" or "block": of what no policy matches on the interface, "" = on others. */
+const char *default_of(const Pepctl__V1__GetServerInfoResponse *info, const char *iface);
+/* Defaults of interfaces as a JSON array, and as lines. */
+json_t *default_json(Pepctl__V1__InterfaceDefault *const *defaults, size_t count);
+void default_print(Pepctl__V1__InterfaceDefault *const *defaults, size_t count);
+
+/* Which events: the message, and room for what it points to. */
+struct events_filter {
+	Pepctl__V1__StreamEventsRequest *request;
+	Pepctl__V1__EventFilter message;
+	char *policies[16], *ifaces[16];
+	Pepctl__V1__ActionKind actions[POLICY_ACTION_MAX];
+	Pepctl__V1__PortRange dport;
+};
+/* Reads all words into the request, which points into `ret` then. */
+int events_filter(struct words *words, struct events_filter *ret,
+	Pepctl__V1__StreamEventsRequest *request);
+void events_help(void);
 
 /* All policies in deciding order, page by page; `answer` has the first page's heading. */
 int policy_each(struct cli *cli, const char *prefix,

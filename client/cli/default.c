@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* default allow|block [iface DEV], setting show|set NAME VALUE. */
+/* default allow|block [iface DEV], show. */
 #include <stdio.h>
 
 #include "client/cli/cli.h"
-#include "common/text.h"
 
 static int read_iface(struct words *words, char ret[static IFACE_NAME_SIZE], bool needed)
 {
@@ -62,75 +61,64 @@ static int default_unset(struct cli *cli, struct words *words)
 	return cli_apply(cli, &change, done);
 }
 
+/* The action of what no policy matches on that interface. */
+const char *default_of(const Pepctl__V1__GetServerInfoResponse *info, const char *iface)
+{
+	Pepctl__V1__ActionKind action = info->default_action ? info->default_action->action :
+							       PEPCTL__V1__ACTION_KIND__ACTION_ALLOW;
+
+	for (size_t i = 0; i < info->n_interface_defaults; i++)
+		if (streq(info->interface_defaults[i]->iface, iface))
+			action = info->interface_defaults[i]->action;
+	return text_action_kind((enum policy_action_kind)action);
+}
+
+json_t *default_json(Pepctl__V1__InterfaceDefault *const *defaults, size_t count)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(all,
+			json_pack("{s:s, s:s}", "iface", defaults[i]->iface, "action",
+				text_action_kind((enum policy_action_kind)defaults[i]->action)));
+	return all;
+}
+
+void default_print(Pepctl__V1__InterfaceDefault *const *defaults, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		printf("default %s iface %s\n",
+			text_action_kind((enum policy_action_kind)defaults[i]->action), defaults[i]->iface);
+}
+
+static int default_show(struct cli *cli, struct words *words)
+{
+	Pepctl__V1__GetServerInfoResponse *info;
+	int status = words_end(words);
+
+	if (!status)
+		status = info_get(cli, &info);
+	if (status)
+		return status;
+	if (cli->json) {
+		output_json(json_pack("{s:s, s:o}", "default", default_of(info, ""), "interface_defaults",
+			default_json(info->interface_defaults, info->n_interface_defaults)));
+		return EXIT_DONE;
+	}
+	printf("default %s\n", default_of(info, ""));
+	default_print(info->interface_defaults, info->n_interface_defaults);
+	return EXIT_DONE;
+}
+
 int default_main(struct cli *cli, struct words *words)
 {
 	static const struct verb verbs[] = {
 		{"allow", default_allow, "[iface DEV]", "what no policy matches passes"},
 		{"block", default_block, "[iface DEV]", "what no policy matches is dropped"},
 		{"unset", default_unset, "iface DEV", "the interface goes by the common default"},
+		{"show", default_show, "", "the common default, and those of interfaces"},
 		{NULL, NULL, NULL, NULL},
 	};
 
 	return words_run(cli, words, "default", verbs);
-}
-
-/* --- settings */
-
-static int setting_set(struct cli *cli, struct words *words)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-	const char *name = words_next(words), *value = words_next(words);
-	struct change change;
-	char done[80];
-	int status = words_end(words);
-
-	if (status)
-		return status;
-	if (!value)
-		return usage_error("setting set: NAME VALUE is missing; see pepctl setting show");
-	change_init(&change, CHANGE_SETTING);
-	if (setting_parse(name, value, "", &change.setting, &change.value, &err) < 0)
-		return usage_error("%s", err.violations[0].description);
-	snprintf(done, sizeof(done), "%s is %s", name, value);
-	return cli_apply(cli, &change, done);
-}
-
-static int setting_show(struct cli *cli, struct words *words)
-{
-	Pepctl__V1__GetServerInfoRequest request;
-	Pepctl__V1__GetServerInfoResponse *answer;
-	json_t *all = cli->json ? json_object() : NULL;
-	int status = words_end(words);
-
-	pepctl__v1__get_server_info_request__init(&request);
-	if (!status)
-		status = cli_call(cli, METHOD_GET_SERVER_INFO, &request.base, &answer);
-	if (status) {
-		json_decref(all);
-		return status;
-	}
-	for (size_t i = 0; i < answer->n_settings; i++) {
-		const Pepctl__V1__Setting *s = answer->settings[i];
-		enum setting known;
-		uint64_t value;
-
-		if (cli->json)
-			json_object_set_new(all, s->name, json_string(s->value));
-		else if (!setting_parse(s->name, s->value, "", &known, &value, NULL))
-			printf("setting %-12s %-8s  # %s\n", s->name, s->value, setting_info(known)->help);
-	}
-	if (cli->json)
-		output_json(all);
-	return EXIT_DONE;
-}
-
-int setting_main(struct cli *cli, struct words *words)
-{
-	static const struct verb verbs[] = {
-		{"show", setting_show, "", "all settings"},
-		{"set", setting_set, "NAME VALUE", "change one"},
-		{NULL, NULL, NULL, NULL},
-	};
-
-	return words_run(cli, words, "setting", verbs);
 }

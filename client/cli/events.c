@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 
 #include "client/cli/cli.h"
-#include "common/text.h"
 
 /* --- JSON */
 
@@ -13,6 +13,11 @@ static const char *reason_name(Pepctl__V1__Reason reason)
 		"none", "policy", "default", "rate", "malformed", "fragment", "headers", "failed"};
 
 	return (size_t)reason < ARRAY_SIZE(names) ? names[reason] : "unknown";
+}
+
+static bool has_icmp_type(const Pepctl__V1__PacketEvent *p)
+{
+	return p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6;
 }
 
 static json_t *packet_json(const Pepctl__V1__Event *event)
@@ -30,7 +35,7 @@ static json_t *packet_json(const Pepctl__V1__Event *event)
 		"policy", p->policy, "revision", (json_int_t)p->revision);
 	if (p->vlan_present_case)
 		json_object_set_new(object, "vlan", json_integer(p->vlan));
-	if (p->proto == 1 || p->proto == 58)
+	if (has_icmp_type(p))
 		json_object_set_new(object, "icmp_type", json_sprintf("%u/%u", p->icmp_type, p->icmp_code));
 	if (*p->parse_error)
 		json_object_set_new(object, "parse_error", json_string(p->parse_error));
@@ -102,6 +107,8 @@ static void print_packet(const Pepctl__V1__PacketEvent *p)
 	print_end(p->src, p->sport);
 	printf(" > ");
 	print_end(p->dst, p->dport);
+	if (has_icmp_type(p))
+		printf(" type %u/%u", p->icmp_type, p->icmp_code);
 	printf(" length %u", p->length);
 	if (p->vlan_present_case)
 		printf(" vlan %u", p->vlan);
@@ -146,128 +153,6 @@ static void print_event(const Pepctl__V1__Event *e)
 	}
 }
 
-/* --- the filter's words */
-
-static int read_address(const char *key, const char *word, char **ret)
-{
-	struct policy_address address;
-	char message[160];
-
-	if (text_parse_address(word, &address, message) < 0)
-		return usage_error("%s: %s", key, message);
-	if (address.kind == POLICY_SET)
-		return usage_error("%s: a filter takes an address or a prefix, not a set", key);
-	*ret = (char *)(uintptr_t)word;
-	return EXIT_DONE;
-}
-
-static int read_number(const char *key, const char *word, uint64_t *ret)
-{
-	char *end;
-
-	errno = 0;
-	*ret = strtoull(word, &end, 10);
-	if (*word < '0' || *word > '9' || *end || errno)
-		return usage_error("%s: \"%s\" is no number", key, word);
-	return EXIT_DONE;
-}
-
-/* Room for what the request points to. */
-struct filter {
-	Pepctl__V1__EventFilter message;
-	char *policies[16], *ifaces[16];
-	Pepctl__V1__ActionKind actions[POLICY_ACTION_MAX];
-	Pepctl__V1__PortRange dport;
-};
-
-static int read_dport(struct filter *f, const char *word)
-{
-	struct policy_ports ports;
-	char message[160];
-
-	if (text_parse_ports(word, &ports, message) < 0)
-		return usage_error("dport: %s", message);
-	pepctl__v1__port_range__init(&f->dport);
-	f->dport.first = ports.first;
-	f->dport.last = ports.last;
-	f->message.dport = &f->dport;
-	return EXIT_DONE;
-}
-
-static int read_proto(struct filter *f, const char *word)
-{
-	char message[160];
-	uint8_t proto;
-
-	if (text_parse_proto(word, &proto, message) < 0)
-		return usage_error("proto: %s", message);
-	f->message.proto_present_case = PEPCTL__V1__EVENT_FILTER__PROTO_PRESENT_PROTO;
-	f->message.proto = proto;
-	return EXIT_DONE;
-}
-
-static int read_action(struct filter *f, const char *word)
-{
-	enum policy_action_kind kind;
-
-	if (text_parse_action_kind(word, &kind) < 0)
-		return usage_error("action: \"%s\" is no action", word);
-	if (f->message.n_action < ARRAY_SIZE(f->actions))
-		f->actions[f->message.n_action++] = (Pepctl__V1__ActionKind)kind;
-	return EXIT_DONE;
-}
-
-static int read_key(struct filter *f, const char *key, const char *word,
-	Pepctl__V1__StreamEventsRequest *request)
-{
-	if (streq(key, "policy") && f->message.n_policy < ARRAY_SIZE(f->policies)) {
-		f->policies[f->message.n_policy++] = (char *)(uintptr_t)word;
-		return EXIT_DONE;
-	}
-	if (streq(key, "iface") && f->message.n_iface < ARRAY_SIZE(f->ifaces)) {
-		f->ifaces[f->message.n_iface++] = (char *)(uintptr_t)word;
-		return EXIT_DONE;
-	}
-	if (streq(key, "action"))
-		return read_action(f, word);
-	if (streq(key, "src"))
-		return read_address(key, word, &f->message.src);
-	if (streq(key, "dst"))
-		return read_address(key, word, &f->message.dst);
-	if (streq(key, "dport"))
-		return read_dport(f, word);
-	if (streq(key, "proto"))
-		return read_proto(f, word);
-	if (streq(key, "--count"))
-		return read_number(key, word, &request->count);
-	if (streq(key, "--since")) {
-		request->since_present_case = PEPCTL__V1__STREAM_EVENTS_REQUEST__SINCE_PRESENT_SINCE;
-		return read_number(key, word, &request->since);
-	}
-	return usage_error("\"%s\" is no keyword: policy, action, src, dst, dport, proto, iface, "
-			   "--count N, --since SEQ", key);
-}
-
-static int read_filter(struct words *words, struct filter *f,
-	Pepctl__V1__StreamEventsRequest *request)
-{
-	const char *key, *word;
-	int status = EXIT_DONE;
-
-	pepctl__v1__event_filter__init(&f->message);
-	f->message.policy = f->policies;
-	f->message.iface = f->ifaces;
-	f->message.action = f->actions;
-	while (!status && (key = words_next(words))) {
-		word = words_next(words);
-		if (!word)
-			return usage_error("%s: its value is missing", key);
-		status = read_key(f, key, word, request);
-	}
-	request->filter = &f->message;
-	return status;
-}
-
 /* --- following */
 
 /* Writes what is there, then waits: lines of a burst leave together. */
@@ -294,24 +179,43 @@ static int follow(struct cli *cli, uint32_t stream, struct error *err)
 	}
 }
 
+/* A policy may still come, so that its name is unknown now is no error. */
+static int warn_of_policies(struct cli *cli, const Pepctl__V1__EventFilter *filter)
+{
+	for (size_t i = 0; i < filter->n_policy; i++) {
+		_cleanup_error_ struct error err = ERROR_INIT;
+		Pepctl__V1__GetPolicyRequest request;
+		Pepctl__V1__PolicyResponse *answer;
+
+		pepctl__v1__get_policy_request__init(&request);
+		request.name = filter->policy[i];
+		if (!call_unary(cli->client, METHOD_GET_POLICY, &request.base, &cli->arena, &answer, &err))
+			continue;
+		if (err.kind != ERROR_NOT_FOUND)
+			return cli_fail(&err);
+		fprintf(stderr, "pepctl: warning: there is no policy %s now\n", filter->policy[i]);
+	}
+	return EXIT_DONE;
+}
+
 int events_main(struct cli *cli, struct words *words)
 {
 	Pepctl__V1__StreamEventsRequest request;
 	struct error err = ERROR_INIT;
-	struct filter filter = {0};
+	struct events_filter filter;
 	uint32_t stream;
 	int r;
 
-	if (words_take(words, "help")) {
-		printf("Usage: pepctl events [policy NAME] [action A] [src ADDR] [dst ADDR] [dport PORT]\n"
-		       "                     [proto P] [iface DEV] [--count N] [--since SEQ]\n"
-		       "  follows what is blocked and what changes; losses are told in line\n");
+	if (words_at_help(words)) {
+		events_help();
 		return EXIT_DONE;
 	}
 	pepctl__v1__stream_events_request__init(&request);
-	r = read_filter(words, &filter, &request);
+	r = events_filter(words, &filter, &request);
 	if (!r)
 		r = cli_client(cli);
+	if (!r)
+		r = warn_of_policies(cli, &filter.message);
 	if (r)
 		return r;
 	r = call_start(cli->client, METHOD_STREAM_EVENTS, &request.base, &stream, &err);

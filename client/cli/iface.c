@@ -10,7 +10,7 @@ static const char *state_name(Pepctl__V1__InterfaceState state)
 	return (size_t)state < ARRAY_SIZE(names) ? names[state] : "unknown";
 }
 
-static json_t *iface_json(const Pepctl__V1__Interface *m)
+static json_t *iface_json(const Pepctl__V1__Interface *m, const char *action)
 {
 	json_t *object = json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:s, s:o}", "name", m->name,
 		"ifindex", (int)m->ifindex, "state", state_name(m->state), "mode",
@@ -18,6 +18,8 @@ static json_t *iface_json(const Pepctl__V1__Interface *m)
 		attach_mode_name((enum attach_mode)m->requested_mode), "program_id", (int)m->program_id,
 		"driver", m->driver, "attached_since", output_time(m->attached_since_time));
 
+	if (action)
+		json_object_set_new(object, "default", json_string(action));
 	if (*m->reason)
 		json_object_set_new(object, "reason", json_string(m->reason));
 	return object;
@@ -63,11 +65,10 @@ static int iface_attach(struct cli *cli, struct words *words)
 		status = cli_call(cli, METHOD_ATTACH_INTERFACE, &request.base, &answer);
 	if (status)
 		return status;
-	for (size_t i = 0; i < answer->n_warnings; i++)
-		fprintf(stderr, "pepctl: warning: %s\n", answer->warnings[i]);
+	cli_warn(answer->warnings, answer->n_warnings);
 	if (cli->json)
 		output_json(json_pack("{s:I, s:o}", "revision", (json_int_t)answer->revision, "interface",
-			answer->interface ? iface_json(answer->interface) : json_null()));
+			answer->interface ? iface_json(answer->interface, NULL) : json_null()));
 	else if (!cli->quiet && answer->interface)
 		printf("%s attached in %s mode (revision %llu)\n", answer->interface->name,
 			attach_mode_name((enum attach_mode)answer->interface->mode),
@@ -97,32 +98,54 @@ static int iface_detach(struct cli *cli, struct words *words)
 	return EXIT_DONE;
 }
 
-static void print_iface(const Pepctl__V1__Interface *m)
+static void print_iface(const Pepctl__V1__Interface *m, const char *action)
 {
 	char since[40];
 
 	output_local_time(m->attached_since_time, since);
 	if (m->state == PEPCTL__V1__INTERFACE_STATE__INTERFACE_ATTACHED)
-		printf("interface %s mode %s  # driver %s, program %u, since %s", m->name,
-			attach_mode_name((enum attach_mode)m->mode), m->driver, m->program_id, since);
+		printf("interface %s mode %s  # default %s, driver %s, program %u, since %s", m->name,
+			attach_mode_name((enum attach_mode)m->mode), action, m->driver, m->program_id,
+			since);
 	else
 		printf("interface %s mode %s  # %s", m->name,
 			attach_mode_name((enum attach_mode)m->requested_mode), state_name(m->state));
 	printf("%s%s\n", *m->reason ? ": " : "", m->reason);
 }
 
-static int iface_show(struct cli *cli, struct words *words)
+static int list(struct cli *cli, Pepctl__V1__ListInterfacesResponse **ret,
+	Pepctl__V1__GetServerInfoResponse **ret_info)
 {
 	Pepctl__V1__ListInterfacesRequest request;
-	Pepctl__V1__ListInterfacesResponse *answer;
-	const char *name = words_next(words);
-	json_t *all;
-	bool found = !name;
-	int status = words_end(words);
+	int status;
 
 	pepctl__v1__list_interfaces_request__init(&request);
+	status = cli_call(cli, METHOD_LIST_INTERFACES, &request.base, ret);
+	return status ? status : info_get(cli, ret_info);
+}
+
+static int none_found(const struct cli *cli, const char *name)
+{
+	if (name) {
+		fprintf(stderr, "pepctl: %s is not attached\n", name);
+		return EXIT_REFUSED;
+	}
+	if (!cli->json && !cli->quiet)
+		fprintf(stderr, "pepctl: no interface is attached; pepctl iface attach DEV\n");
+	return EXIT_DONE;
+}
+
+static int iface_show(struct cli *cli, struct words *words)
+{
+	Pepctl__V1__ListInterfacesResponse *answer;
+	Pepctl__V1__GetServerInfoResponse *info;
+	const char *name = words_next(words);
+	int status = words_end(words);
+	size_t found = 0;
+	json_t *all;
+
 	if (!status)
-		status = cli_call(cli, METHOD_LIST_INTERFACES, &request.base, &answer);
+		status = list(cli, &answer, &info);
 	if (status)
 		return status;
 	all = json_array();
@@ -131,19 +154,16 @@ static int iface_show(struct cli *cli, struct words *words)
 
 		if (name && !streq(m->name, name))
 			continue;
-		found = true;
+		found++;
 		if (cli->json)
-			json_array_append_new(all, iface_json(m));
+			json_array_append_new(all, iface_json(m, default_of(info, m->name)));
 		else
-			print_iface(m);
+			print_iface(m, default_of(info, m->name));
 	}
 	if (cli->json)
 		output_json(json_pack("{s:O}", "interfaces", all));
 	json_decref(all);
-	if (found)
-		return EXIT_DONE;
-	fprintf(stderr, "pepctl: %s is not attached\n", name);
-	return EXIT_REFUSED;
+	return found ? EXIT_DONE : none_found(cli, name);
 }
 
 int iface_main(struct cli *cli, struct words *words)

@@ -38,9 +38,16 @@ static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
 	printf("state %s, pins %s\n", m->state_dir, m->pin_dir);
 }
 
-int info_main(struct cli *cli, struct words *words)
+int info_get(struct cli *cli, Pepctl__V1__GetServerInfoResponse **ret)
 {
 	Pepctl__V1__GetServerInfoRequest request;
+
+	pepctl__v1__get_server_info_request__init(&request);
+	return cli_call(cli, METHOD_GET_SERVER_INFO, &request.base, ret);
+}
+
+int info_main(struct cli *cli, struct words *words)
+{
 	Pepctl__V1__GetServerInfoResponse *answer;
 	int status;
 
@@ -49,9 +56,8 @@ int info_main(struct cli *cli, struct words *words)
 		return EXIT_DONE;
 	}
 	status = words_end(words);
-	pepctl__v1__get_server_info_request__init(&request);
 	if (!status)
-		status = cli_call(cli, METHOD_GET_SERVER_INFO, &request.base, &answer);
+		status = info_get(cli, &answer);
 	if (status)
 		return status;
 	if (cli->json)

@@ -4,13 +4,12 @@
 #include <stdio.h>
 
 #include "client/cli/cli.h"
-#include "common/text.h"
 
 const struct verb objects[] = {
 	{"policy", policy_main, "add|set|del|show|flush", "what happens to which packets"},
-	{"default", default_main, "allow|block [iface DEV]", "what happens to all others"},
-	{"setting", setting_main, "show|set NAME VALUE", "fragments, malformed packets, events"},
-	{"iface", iface_main, "attach|detach|show DEV", "interfaces that are filtered"},
+	{"default", default_main, "allow|block|unset|show", "what happens to all others"},
+	{"setting", setting_main, "show|set", "fragments, malformed packets, events"},
+	{"iface", iface_main, "attach|detach|show", "interfaces that are filtered"},
 	{"stats", stats_main, "[--watch]", "counters, and the block rate"},
 	{"events", events_main, "[FILTER]", "follow what is blocked and what changes"},
 	{"info", info_main, "", "what the daemon is and enforces"},
@@ -31,11 +30,11 @@ static void print_help(void)
 	printf("\n  -s, --socket PATH   of pepctld ($PEPCTL_SOCKET, /run/pepctl/pepctl.sock)\n"
 	       "  -j, --json          JSON: one object, or one a line for streams\n"
 	       "  -q, --quiet         say nothing when it worked\n"
-	       "  -v, --verbose\n"
+	       "  -v, --verbose       policy show: last hit, place and revisions of each\n"
 	       "      --timeout TIME  give up after it, as 5s (30s)\n"
 	       "  -V, --version, -h, --help\n\n"
-	       "Words may be shortened while they stay unambiguous: pepctl pol sh.\n"
-	       "pepctl OBJECT help tells more. Exit status: 0 done, 1 refused, 2 wrong usage,\n"
+	       "Objects and verbs may be shortened while they stay unambiguous: pepctl pol sh.\n"
+	       "pepctl OBJECT help tells more; -- ends options. Exit status: 0 done, 1 refused, 2 wrong usage,\n"
 	       "3 daemon not reachable, 4 no right.\n");
 }
 
@@ -97,11 +96,42 @@ static int read_options(int argc, char *argv[], struct cli *cli)
 	return -1;
 }
 
+static char help[] = "help";
+
+/* "help policy" is "policy help", and so is "policy add web --help": it never does what it asks about. */
+static void read_help(struct words *words)
+{
+	if (words->count > 1 && streq(words->list[0], "help")) {
+		memmove(&words->list[0], &words->list[1], (size_t)--words->count * sizeof(*words->list));
+		words->list[words->count++] = help;
+	}
+	for (int i = 1; i < words->options_end && i < words->count; i++)
+		if (streq(words->list[i], "--help") || streq(words->list[i], "-h")) {
+			words->list[1] = help;
+			words->count = 2;
+		}
+}
+
+/* "--" ends options and is no word itself. */
+static void read_dashes(struct words *words)
+{
+	int at = 0;
+
+	while (at < words->count && !streq(words->list[at], "--"))
+		at++;
+	words->options_end = at;
+	if (at < words->count)
+		memmove(&words->list[at], &words->list[at + 1],
+			(size_t)(--words->count - at) * sizeof(*words->list));
+}
+
 static int run(int argc, char *argv[], struct cli *cli)
 {
 	struct words words = {.list = argv + optind, .count = argc - optind};
 
-	if (!words.count || streq(words.list[0], "help")) {
+	read_dashes(&words);
+	read_help(&words);
+	if (!words.count || words_at_help(&words)) {
 		print_help();
 		return words.count ? EXIT_DONE : EXIT_USAGE;
 	}

@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include "client/cli/cli.h"
-#include "common/text.h"
 
 void output_json(json_t *object)
 {

@@ -14,18 +14,6 @@
 
 #define PIN_DIR_DEFAULT "/sys/fs/bpf/pepctl"
 
-static bool confirmed(void)
-{
-	char answer[8];
-
-	if (!isatty(STDIN_FILENO)) {
-		usage_error("panic takes the filter off every interface; say --yes to do it without asking");
-		return false;
-	}
-	fprintf(stderr, "Take the filter off every interface? Nothing is blocked any more. [y/N] ");
-	return fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y');
-}
-
 /* Pins have a colon for each dot of the interface's name. */
 static void name_of_pin(const char *pin, char ret[static IFACE_NAME_SIZE])
 {
@@ -102,7 +90,8 @@ int panic_main(struct cli *cli, struct words *words)
 		fprintf(stderr, "pepctl: panic needs root: run it with sudo\n");
 		return EXIT_NO_RIGHT;
 	}
-	if (!yes && !confirmed())
+	if (!yes && words_confirm("panic takes the filter off every interface",
+			    "Take the filter off every interface? Nothing is blocked any more."))
 		return EXIT_REFUSED;
 	return detach_all(dir);
 }

@@ -2,19 +2,15 @@
 #include <stdio.h>
 
 #include "client/cli/cli.h"
-#include "common/text.h"
 
 /* --- words into a policy; refused before anything is sent */
 
-typedef int (*parser)(const char *const words[], size_t count, struct policy *ret,
-	struct text_problems *problems);
-
-static int parse(struct words *words, parser read, struct policy *ret)
+int policy_parse(struct words *words, policy_parser read, struct policy *ret)
 {
 	struct text_problems problems = {0};
-	int status = EXIT_DONE;
+	int status = words_check_name(words, words->at);
 
-	if (read((const char *const *)&words->list[words->at], (size_t)(words->count - words->at),
+	if (!status && read((const char *const *)&words->list[words->at], (size_t)(words->count - words->at),
 		    ret, &problems) < 0) {
 		for (size_t i = 0; i < problems.count; i++)
 			usage_error("%s", problems.items[i].message);
@@ -24,11 +20,10 @@ static int parse(struct words *words, parser read, struct policy *ret)
 	return status;
 }
 
-static int say(struct cli *cli, const char *name, const char *what,
+int policy_say(struct cli *cli, const char *name, const char *what,
 	const Pepctl__V1__PolicyResponse *answer)
 {
-	for (size_t i = 0; i < answer->n_warnings; i++)
-		fprintf(stderr, "pepctl: warning: %s\n", answer->warnings[i]);
+	cli_warn(answer->warnings, answer->n_warnings);
 	if (cli->json)
 		output_json(json_pack("{s:I, s:o}", "revision", (json_int_t)answer->revision, "policy",
 			answer->policy ? output_policy(answer->policy) : json_null()));
@@ -46,115 +41,48 @@ static int policy_add(struct cli *cli, struct words *words)
 	int status;
 
 	policy_init(&p);
-	status = parse(words, text_parse_policy, &p);
+	status = policy_parse(words, text_parse_policy, &p);
 	if (status)
 		return status;
 	pepctl__v1__create_policy_request__init(&request);
 	request.policy = policy_to_proto(&p, &cli->arena);
 	status = cli_call(cli, METHOD_CREATE_POLICY, &request.base, &answer);
-	return status ? status : say(cli, p.name, "added", answer);
-}
-
-/* --- set: a whole definition, or only the given fields */
-
-/* Keywords of the grammar and the fields that they are. */
-static const struct {
-	const char *key, *field;
-	bool has_value;
-} fields[] = {
-	{"src", "match.src", true}, {"dst", "match.dst", true}, {"sport", "match.sport", true},
-	{"dport", "match.dport", true}, {"proto", "match.proto", true}, {"iface", "match.iface", true},
-	{"vlan", "match.vlan", true}, {"icmp-type", "match.icmp_type", true},
-	{"tcp-flags", "match.tcp_flags", true}, {"percent", "match.percent", true},
-	{"priority", "priority", true}, {"ttl", "ttl_nano", true}, {"comment", "comment", true},
-	{"log", "log", false}, {"nolog", "nolog", false}, {"shadow", "shadow", false},
-};
-
-static const char *field_of(const char *word, bool *ret_value)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		if (streq(fields[i].key, word)) {
-			*ret_value = fields[i].has_value;
-			return fields[i].field;
-		}
-	return NULL;
-}
-
-static size_t read_mask(struct words *words, char *ret[static ARRAY_SIZE(fields)])
-{
-	size_t count = 0;
-
-	for (int at = words->at + 1; at < words->count && count < ARRAY_SIZE(fields); at++) {
-		bool value = false;
-		const char *field = field_of(words->list[at], &value);
-
-		if (!field)
-			continue; /* 1/N behind log */
-		ret[count++] = (char *)(uintptr_t)field;
-		at += value;
-	}
-	return count;
-}
-
-static bool is_definition(const struct words *words)
-{
-	enum policy_action_kind kind;
-
-	return words->at + 1 < words->count &&
-	       text_parse_action_kind(words->list[words->at + 1], &kind) == 0;
-}
-
-static int policy_set(struct cli *cli, struct words *words)
-{
-	char *mask[ARRAY_SIZE(fields)];
-	Pepctl__V1__UpdatePolicyRequest request;
-	Pepctl__V1__PolicyResponse *answer;
-	_cleanup_policy_ struct policy p;
-	bool whole = is_definition(words);
-	int status;
-
-	policy_init(&p);
-	if (!whole && words->at + 1 >= words->count)
-		return usage_error("policy set NAME wants an ACTION, or KEY VALUE to change");
-	status = parse(words, whole ? text_parse_policy : text_parse_fields, &p);
-	if (status)
-		return status;
-	pepctl__v1__update_policy_request__init(&request);
-	request.policy = policy_to_proto(&p, &cli->arena);
-	request.allow_missing = whole;
-	if (!whole) {
-		request.n_update_mask = read_mask(words, mask);
-		request.update_mask = mask;
-	}
-	status = cli_call(cli, METHOD_UPDATE_POLICY, &request.base, &answer);
-	return status ? status : say(cli, p.name, "set", answer);
+	return status ? status : policy_say(cli, p.name, "added", answer);
 }
 
 /* --- deleting */
 
+static int push_deletion(const struct words *words, int at, struct change_list *ret)
+{
+	const char *name = words->list[at];
+	struct change change;
+
+	if (words_check_name(words, at))
+		return EXIT_USAGE;
+	if (!policy_name_valid(name))
+		return usage_error("\"%s\" is no name: 1 to %u of [A-Za-z0-9._-]", name, POLICY_NAME_MAX);
+	change_init(&change, CHANGE_DELETE_POLICY);
+	snprintf(change.name, sizeof(change.name), "%s", name);
+	return change_list_push(ret, &change) < 0 ? usage_error("out of memory") : EXIT_DONE;
+}
+
 static int policy_del(struct cli *cli, struct words *words)
 {
-	const char *name = words_next(words);
+	_cleanup_changes_ struct change_list list = {0};
+	char done[POLICY_NAME_MAX + 20];
+	int status = EXIT_DONE;
 
-	if (!name)
+	if (words->at == words->count)
 		return usage_error("policy del: the policy's name is missing");
-	for (int i = words->at - 1; i < words->count; i++)
-		if (!policy_name_valid(words->list[i]))
-			return usage_error("\"%s\" is no name: 1 to %u of [A-Za-z0-9._-]", words->list[i],
-				POLICY_NAME_MAX);
-	for (; name; name = words_next(words)) {
-		struct change change;
-		char done[100];
-		int status;
-
-		change_init(&change, CHANGE_DELETE_POLICY);
-		snprintf(change.name, sizeof(change.name), "%s", name);
-		snprintf(done, sizeof(done), "policy %s deleted", name);
-		status = cli_apply(cli, &change, done);
-		if (status)
-			return status;
-	}
-	return EXIT_DONE;
+	for (int at = words->at; at < words->count && !status; at++)
+		status = push_deletion(words, at, &list);
+	if (status)
+		return status;
+	if (list.count > 1)
+		snprintf(done, sizeof(done), "%zu policies deleted", list.count);
+	else
+		snprintf(done, sizeof(done), "policy %s deleted", list.items[0].name);
+	return cli_apply_all(cli, &list, done);
 }
 
 static int policy_flush(struct cli *cli, struct words *words)
@@ -162,15 +90,11 @@ static int policy_flush(struct cli *cli, struct words *words)
 	bool yes = words_take(words, "--yes") || words_take(words, "-y");
 	struct change change;
 	int status = words_end(words);
-	char answer[8];
 
+	if (!status && !yes)
+		status = words_confirm("flush deletes every policy", "Delete every policy?");
 	if (status)
 		return status;
-	if (!yes && isatty(STDIN_FILENO)) {
-		fprintf(stderr, "Delete every policy? [y/N] ");
-		if (!fgets(answer, sizeof(answer), stdin) || (*answer != 'y' && *answer != 'Y'))
-			return EXIT_REFUSED;
-	}
 	change_init(&change, CHANGE_FLUSH_POLICIES);
 	return cli_apply(cli, &change, "every policy deleted");
 }
@@ -226,12 +150,25 @@ static int print_policy(void *data, const Pepctl__V1__PolicyStatus *status)
 	return 0;
 }
 
+static int print_detail(void *data, const Pepctl__V1__PolicyStatus *status)
+{
+	int r = print_policy(data, status);
+	char last[40];
+
+	output_local_time(status->last_hit_time, last);
+	printf("  last hit %s, place %llu in the ruleset, created in revision %llu, changed in %llu\n",
+		last, (unsigned long long)status->position, (unsigned long long)status->created_revision,
+		(unsigned long long)status->changed_revision);
+	return r;
+}
+
 static int show_all(struct cli *cli)
 {
 	Pepctl__V1__ListPoliciesResponse *heading = NULL;
 	json_t *policies = cli->json ? json_array() : NULL;
 	const char *action;
-	int status = policy_each(cli, "", cli->json ? add_json : print_policy, policies, &heading);
+	int status = policy_each(cli, "",
+		cli->json ? add_json : cli->verbose ? print_detail : print_policy, policies, &heading);
 
 	if (status || !heading) {
 		json_decref(policies);
@@ -239,38 +176,27 @@ static int show_all(struct cli *cli)
 	}
 	action = text_action_kind((enum policy_action_kind)heading->default_action);
 	if (cli->json) {
-		output_json(json_pack("{s:I, s:s, s:o}", "revision", (json_int_t)heading->revision,
-			"default", action, "policies", policies));
+		output_json(json_pack("{s:I, s:s, s:o, s:o}", "revision", (json_int_t)heading->revision,
+			"default", action, "interface_defaults",
+			default_json(heading->interface_defaults, heading->n_interface_defaults), "policies",
+			policies));
 		return EXIT_DONE;
 	}
-	for (size_t i = 0; i < heading->n_interface_defaults; i++)
-		printf("default %s iface %s\n",
-			text_action_kind(
-				(enum policy_action_kind)heading->interface_defaults[i]->action),
-			heading->interface_defaults[i]->iface);
+	default_print(heading->interface_defaults, heading->n_interface_defaults);
 	printf("default %s  (revision %llu, %llu policies)\n", action,
 		(unsigned long long)heading->revision, (unsigned long long)heading->total);
 	return EXIT_DONE;
-}
-
-static void print_detail(const Pepctl__V1__PolicyStatus *status)
-{
-	char last[40];
-
-	print_policy(NULL, status);
-	output_local_time(status->last_hit_time, last);
-	printf("  last hit %s, place %llu in the ruleset, created in revision %llu, changed in %llu\n",
-		last, (unsigned long long)status->position, (unsigned long long)status->created_revision,
-		(unsigned long long)status->changed_revision);
 }
 
 static int policy_show(struct cli *cli, struct words *words)
 {
 	Pepctl__V1__GetPolicyRequest request;
 	Pepctl__V1__PolicyResponse *answer;
+	int status = words_check_name(words, words->at);
 	const char *name = words_next(words);
-	int status = words_end(words);
 
+	if (!status)
+		status = words_end(words);
 	if (status || !name)
 		return status ? status : show_all(cli);
 	pepctl__v1__get_policy_request__init(&request);
@@ -281,7 +207,7 @@ static int policy_show(struct cli *cli, struct words *words)
 	if (cli->json)
 		output_json(output_policy(answer->policy));
 	else
-		print_detail(answer->policy);
+		print_detail(NULL, answer->policy);
 	return EXIT_DONE;
 }
 
@@ -289,13 +215,17 @@ int policy_main(struct cli *cli, struct words *words)
 {
 	static const struct verb verbs[] = {
 		{"add", policy_add, "NAME ACTION [KEY VALUE]...", "a new policy"},
-		{"set", policy_set, "NAME ACTION [KEY VALUE]... | NAME KEY VALUE...",
-			"replace it, or change some of its fields"},
+		{"set", policy_set, "NAME [ACTION] [KEY VALUE]...", "change, or replace it"},
 		{"del", policy_del, "NAME...", "delete policies"},
 		{"show", policy_show, "[NAME]", "policies in deciding order, with counters"},
 		{"flush", policy_flush, "[--yes]", "delete every policy"},
 		{NULL, NULL, NULL, NULL},
 	};
 
-	return words_run(cli, words, "policy", verbs);
+	bool help = words_at_help(words);
+	int status = words_run(cli, words, "policy", verbs);
+
+	if (help)
+		policy_help();
+	return status;
 }

@@ -29,6 +29,36 @@ bool words_take(struct words *words, const char *word)
 	return is;
 }
 
+bool words_at_help(const struct words *words)
+{
+	const char *word = words->at < words->count ? words->list[words->at] : "";
+
+	return streq(word, "help") || streq(word, "--help");
+}
+
+int words_check_name(const struct words *words, int at)
+{
+	if (at >= words->count || at >= words->options_end || words->list[at][0] != '-')
+		return EXIT_DONE;
+	return usage_error("\"%s\" looks like an option; a name that begins with - goes behind --",
+		words->list[at]);
+}
+
+int words_confirm(const char *what, const char *question)
+{
+	char answer[8];
+
+	if (!isatty(STDIN_FILENO)) {
+		usage_error("%s; say --yes to do it without asking", what);
+		return EXIT_REFUSED;
+	}
+	fprintf(stderr, "%s [y/N] ", question);
+	if (fgets(answer, sizeof(answer), stdin) && (*answer == 'y' || *answer == 'Y'))
+		return EXIT_DONE;
+	fprintf(stderr, "pepctl: nothing was done\n");
+	return EXIT_REFUSED;
+}
+
 int words_end(const struct words *words)
 {
 	if (words->at == words->count)
@@ -44,7 +74,7 @@ static void print_table(const char *object, const struct verb *verbs)
 
 		snprintf(line, sizeof(line), "pepctl %s%s%s%s%s", object, *object ? " " : "", verb->name,
 			*verb->usage ? " " : "", verb->usage);
-		printf("  %-58s %s\n", line, verb->help);
+		printf("  %-52s %s\n", line, verb->help);
 	}
 }
 
@@ -76,18 +106,19 @@ static const struct verb *find(const struct verb *verbs, const char *word, size_
 
 int words_run(struct cli *cli, struct words *words, const char *object, const struct verb *verbs)
 {
+	bool help = words_at_help(words);
 	const char *word = words_next(words);
 	const struct verb *verb;
 	char names[300];
 	size_t matches;
 
-	if (!word || streq(word, "help") || streq(word, "--help")) {
+	if (!word || help) {
 		print_table(object, verbs);
 		return word ? EXIT_DONE : EXIT_USAGE;
 	}
 	verb = find(verbs, word, &matches);
 	if (matches == 1) {
-		if (words->at < words->count && streq(words->list[words->at], "help") && *object) {
+		if (words_at_help(words) && *object) {
 			printf("Usage: pepctl %s %s %s\n  %s\n", object, verb->name, verb->usage, verb->help);
 			return EXIT_DONE;
 		}

@@ -31,6 +31,17 @@ WRONG_WORDS = [
     ("setting set fragments pass", 2, '"match" or "drop"'), ("setting set capture", 2, "missing"),
     ("iface attach", 2, "missing"), ("iface attach a/b", 2, '"a/b"'),
     ("iface attach pep0 mode fast", 2, '"fast" is no mode'), ("iface attach pep0 x", 2, "too many"),
+    ("help zz", 2, '"zz" is unknown'), ("help policy zz", 2, '"zz" is unknown'),
+    ("policy add -x block", 2, '"-x" looks like an option'), ("policy del -x", 2, "behind --"),
+    ("policy set --web log", 2, "behind --"), ("policy show -x", 2, "behind --"),
+    ("policy del a -x", 2, "behind --"),
+    ("policy flush", 1, "say --yes"), ("panic", 1, "say --yes"),
+    ("setting show color", 2, 'no setting "color"'), ("setting show capture x", 2, "too many"),
+    ("default show x", 2, "too many"),
+    ("events --count 0", 2, "0 events"), ("events src 10.0.0.1 src 10.0.0.2", 2, "src comes twice"),
+    ("events --count 1 --count 2", 2, "--count comes twice"), ("events policy a/b", 2, "no name"),
+    ("events iface", 2, "its value is missing"), ("events iface a/b", 2, "no interface name"),
+    ("events action drop", 2, '"drop" is no action: allow, block, rate-limit, reflect or redirect'),
     ("events color red", 2, '"color" is no keyword'), ("events dport 99999", 2, "99999"),
     ("events --count x", 2, '"x" is no number'), ("events src @x", 2, "not a set"),
     ("info x", 2, "too many"), ("stats x", 2, "too many"), ("completion csh", 2, '"csh" is unknown'),
@@ -59,7 +70,7 @@ REFUSED = [
 
 def check_rows(world, rows):
     for words, status, says in rows:
-        result = world.ctl(*words.split(), check=False)
+        result = world.ctl(*words.split(), check=False, stdin=subprocess.DEVNULL)
         equal(result.returncode, status, f"exit status of pepctl {words}")
         assert says in result.stderr, f"pepctl {words}: {result.stderr!r} does not say {says!r}"
         if says:
@@ -94,11 +105,18 @@ def full_table(world):
 
 
 def helps(world):
-    for words in ("help", "--help", "policy help", "policy add help", "default help", "setting help",
+    for words in ("policy add --help", "policy add web block --help", "stats --help", "help policy",
+                  "help policy add", "iface attach pep0 -h", "help setting", "panic --yes --help",
+                  "help", "--help", "policy help", "policy add help", "default help", "setting help",
                   "iface help", "stats help", "events help", "info help", "panic help",
                   "completion help"):
         result = world.ctl(*words.split())
         assert result.stdout.startswith("Usage:"), words
+    for words, says in (("help policy", ("rate-limit RATE", "redirect DEV", "dport PORT", "log [1/N]")),
+                        ("help setting", ("match|drop", "0-10000000   (10000)", "capture      0-96")),
+                        ("events help", ("reflect or redirect", "--since SEQ", "proto PROTO"))):
+        for line in says:
+            assert line in world.ctl(*words.split()).stdout, f"{words}: {line}"
     assert world.ctl("--version").stdout.startswith("pepctl "), "version"
     for shell in ("bash", "zsh"):
         script = world.ctl("completion", shell).stdout
@@ -166,6 +184,80 @@ def short_words_and_json(world):
     world.ctl("policy", "flush", "--yes")
     equal(world.json("policy", "show")["policies"], [], "policies")
     equal(world.json("setting", "set", "capture", "64")["revision"], world.json("info")["revision"], "")
+
+
+def names_behind_dashes(world):
+    world.start()
+    world.ctl("policy", "add", "--", *"-x block proto udp".split())
+    equal(world.json("policy", "show", "--", "-x")["line"], "-x block proto udp", "a name with a dash")
+    world.ctl("policy", "del", "--", "-x")
+    world.ctl("policy", "add", "help-me", "--", *"block proto udp comment --help".split())
+    equal(world.policy("help-me")["line"], 'help-me block proto udp comment "--help"', "a comment")
+
+
+def deletes_all_or_none(world):
+    world.start()
+    for name, port in (("a", 1), ("b", 2), ("c", 3)):
+        world.ctl("policy", "add", name, *f"block proto udp dport {port}".split())
+    result = world.ctl("policy", "del", "a", "nope", "b", check=False)
+    equal((result.returncode, "no policy nope" in result.stderr), (1, True), "a name that is unknown")
+    equal([p["name"] for p in world.json("policy", "show")["policies"]], ["a", "b", "c"], "policies")
+    equal(world.ctl("policy", "del", "a", "b").stdout, "2 policies deleted (revision 4)\n", "del")
+    equal(world.ctl("policy", "del", "c").stdout, "policy c deleted (revision 5)\n", "del")
+
+
+def sets_fields(world):
+    """A new action keeps the match, an action with a match replaces, log and nolog replace each other."""
+    world.start()
+    world.ctl("policy", "add", *"c1 block proto udp dport 9 log 1/5 comment why".split())
+    for words, line in (
+            ("rate-limit 100pps burst 7", 'rate-limit 100pps burst 7 proto udp dport 9 log 1/5 comment "why"'),
+            ("nolog", 'rate-limit 100pps burst 7 proto udp dport 9 nolog comment "why"'),
+            ("redirect pep1 mac 02:00:00:00:00:01 log",
+             'redirect pep1 mac 02:00:00:00:00:01 proto udp dport 9 log comment "why"'),
+            ("allow nolog comment log", 'allow proto udp dport 9 nolog comment "log"'),
+            ("comment nolog", 'allow proto udp dport 9 nolog comment "nolog"'),
+            ("block proto tcp dport 8", "block proto tcp dport 8")):
+        world.ctl("policy", "set", "c1", *words.split())
+        equal(world.policy("c1")["line"], "c1 " + line, f"policy set c1 {words}")
+    result = world.ctl("policy", "set", "c2", "block", check=False)
+    equal((result.returncode, "no policy c2" in result.stderr), (1, True), "an action for no policy")
+
+
+def defaults_and_settings(world):
+    world.start()
+    result = world.ctl("iface", "show")
+    equal((result.stdout, "no interface is attached" in result.stderr), ("", True), "iface show")
+    equal(world.json("iface", "show"), {"interfaces": []}, "iface show")
+    for dev in ("pep0", "pep1"):
+        world.ctl("iface", "attach", dev)
+    world.ctl("default", "block", "iface", "pep1")
+    own = [{"iface": "pep1", "action": "block"}]
+    listing = world.json("policy", "show")
+    equal((listing["default"], listing["interface_defaults"]), ("allow", own), "policy show")
+    equal({i["name"]: i["default"] for i in world.json("iface", "show")["interfaces"]},
+          {"pep0": "allow", "pep1": "block"}, "iface show")
+    equal(world.json("default", "show"), {"default": "allow", "interface_defaults": own}, "default show")
+    equal(world.ctl("default", "show").stdout, "default allow\ndefault block iface pep1\n", "default show")
+    equal(world.json("setting", "show", "event-rate"), {"event-rate": 10000}, "setting show")
+    equal(world.json("setting", "show")["fragments"], "match", "setting show")
+    shown = world.ctl("setting", "show", "capture").stdout
+    assert shown.startswith("setting capture      0 ") and shown.count("\n") == 1, shown
+    world.ctl("policy", "add", *"web block proto tcp dport 80".split())
+    assert "last hit never, place 1" in world.ctl("-v", "policy", "show").stdout, "policy show -v"
+
+
+def absent_interfaces(world):
+    """Accepted, for it may come; but said."""
+    world.start("--iface", "pep0")
+    for words, says in (("policy add away redirect nope0 proto udp dport 7", "no interface nope0 now"),
+                        ("policy set away redirect nope1", "no interface nope1 now"),
+                        ("default block iface nope2", "no interface nope2 now")):
+        result = world.ctl(*words.split())
+        assert result.stderr.startswith("pepctl: warning: ") and says in result.stderr, result.stderr
+        assert "revision" in result.stdout, result.stdout
+    for words in ("policy set away redirect pep1", "default block iface pep1", "default unset iface nope2"):
+        equal(world.ctl(*words.split()).stderr, "", f"stderr of {words}")
 
 
 def many_policies(world):
@@ -236,5 +328,7 @@ def watch_and_broken_pipes(world):
 
 
 if __name__ == "__main__":
-    main([wrong_words, refusals, full_table, helps, daemon_flags, short_words_and_json, many_policies,
+    main([wrong_words, refusals, full_table, helps, daemon_flags, short_words_and_json,
+          names_behind_dashes, deletes_all_or_none, sets_fields, defaults_and_settings,
+          absent_interfaces, many_policies,
           rights, agent_example, watch_and_broken_pipes])

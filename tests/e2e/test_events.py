@@ -177,6 +177,33 @@ def count_ends_and_since_resumes(world):
           list(range(packets[-1]["seq"] + 1, packets[-1]["seq"] + 8)), "resumed events")
 
 
+def text(world):
+    """What a person reads: ICMP types, both values of a setting, and that a policy is unknown."""
+    world.start("--iface", "pep0")
+    world.ctl("policy", "add", *"ping block proto icmp".split())
+    world.ctl("setting", "set", "event-rate", "77")
+    reader = subprocess.Popen(
+        [world.build / "client/pepctl", "--socket", world.socket, "events"], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for("a subscription", lambda: world.json("stats")["events"]["subscriptions"] == 1)
+    world.ctl("setting", "set", "event-rate", "10000")
+    world.ping(FAR[4][0], NEAR[4][0], 1)
+    lines = ""
+    while "icmp" not in lines:
+        lines += reader.stdout.readline()
+    reader.kill()
+    equal(reader.communicate()[1], "", "warnings")
+    assert "    - setting event-rate 77\n    + setting event-rate 10000\n" in lines, lines
+    assert "icmp 10.77.0.2 > 10.77.0.1 type 8/0 length 98 policy ping" in lines, lines
+    reader = subprocess.Popen(
+        [world.build / "client/pepctl", "--socket", world.socket, "events", "policy", "ping", "policy",
+         "nope"], text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    equal(reader.stderr.readline(), "pepctl: warning: there is no policy nope now\n", "an unknown policy")
+    wait_for("a subscription", lambda: world.json("stats")["events"]["subscriptions"] == 1)
+    reader.kill()
+    reader.communicate()
+
+
 def figures_after_a_restart(world):
     """What the kernel numbered for a daemon before is not in the figures of this one."""
     world.start("--iface", "pep0")
@@ -194,4 +221,4 @@ def figures_after_a_restart(world):
 
 if __name__ == "__main__":
     main([sleeper_harms_nobody, suppression_adds_up, small_ring_adds_up, log_is_summarised,
-          count_ends_and_since_resumes, figures_after_a_restart])
+          count_ends_and_since_resumes, text, figures_after_a_restart])
