@@ -102,6 +102,13 @@ extern const struct verb objects[];
 void policy_help(void);
 int policy_set(struct cli *cli, struct words *words);
 
+/* Keywords of a policy line and the fields that they are; `key` NULL ends the table. */
+struct policy_key {
+	const char *key, *field;
+	bool has_value;
+};
+extern const struct policy_key policy_keys[];
+
 typedef int (*policy_parser)(const char *const words[], size_t count, struct policy *ret,
 	struct text_problems *problems);
 /* The words that are left into a policy; refused before anything is sent. */
@@ -131,6 +138,10 @@ struct events_filter {
 int events_filter(struct words *words, struct events_filter *ret,
 	Pepctl__V1__StreamEventsRequest *request);
 void events_help(void);
+const char *events_key(size_t index); /* NULL behind the last */
+
+/* Prints what may stand in the place of the last word. */
+int completion_words(struct cli *cli, struct words *words);
 
 /* All policies in deciding order, page by page; `answer` has the first page's heading. */
 int policy_each(struct cli *cli, const char *prefix,

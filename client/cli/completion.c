@@ -1,76 +1,58 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Completion scripts; names come from the daemon while one types. */
+/* Completion scripts: each hands over the words up to the cursor and offers what comes back. */
 #include <stdio.h>
 
 #include "client/cli/cli.h"
 
-#define OBJECTS "policy default setting iface stats events info panic completion help"
-#define KEYS "src dst sport dport proto iface vlan icmp-type tcp-flags percent priority log nolog shadow ttl comment"
-#define ACTIONS "allow block reject reflect rate-limit redirect"
-
 static const char bash[] =
 	"_pepctl() {\n"
-	"    local cur=${COMP_WORDS[COMP_CWORD]} object=${COMP_WORDS[1]} verb=${COMP_WORDS[2]} words=\n"
-	"    case $COMP_CWORD in\n"
-	"    1) words='" OBJECTS " --json --quiet --socket --timeout --version' ;;\n"
-	"    2) case $object in\n"
-	"        policy) words='add set del show flush help' ;;\n"
-	"        default) words='allow block unset help' ;;\n"
-	"        setting) words='show set help' ;;\n"
-	"        iface) words='attach detach show help' ;;\n"
-	"        stats) words=--watch ;;\n"
-	"        events) words='policy action src dst dport proto iface --count --since' ;;\n"
-	"        panic) words='--yes --pin-dir' ;;\n"
-	"        completion) words='bash zsh fish' ;;\n"
-	"        esac ;;\n"
-	"    3) case $object-$verb in\n"
-	"        policy-set|policy-del|policy-show)\n"
-	"            words=$(pepctl policy show 2>/dev/null | sed -n 's/^policy \\([^ ]*\\) .*/\\1/p') ;;\n"
-	"        setting-set) words='fragments malformed event-rate capture' ;;\n"
-	"        iface-*) words=$(ls /sys/class/net) ;;\n"
-	"        default-*) words=iface ;;\n"
-	"        esac ;;\n"
-	"    *) case $object in\n"
-	"        policy) words='" ACTIONS " " KEYS "' ;;\n"
-	"        iface) words='mode auto native generic' ;;\n"
-	"        default) words=$(ls /sys/class/net) ;;\n"
-	"        events) words='policy action src dst dport proto iface --count --since' ;;\n"
-	"        esac ;;\n"
-	"    esac\n"
-	"    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+	"    local IFS=$'\\n'\n"
+	"    COMPREPLY=($(pepctl completion words -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null))\n"
 	"}\n"
 	"complete -F _pepctl pepctl\n";
 
+static const char zsh[] =
+	"#compdef pepctl\n"
+	"_pepctl() {\n"
+	"    local -a all\n"
+	"    all=(${(f)\"$(pepctl completion words -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)\"})\n"
+	"    compadd -a all\n"
+	"}\n"
+	"compdef _pepctl pepctl\n";
+
 static const char fish[] =
-	"complete -c pepctl -f\n"
-	"complete -c pepctl -n __fish_use_subcommand -a '" OBJECTS "'\n"
-	"complete -c pepctl -n '__fish_seen_subcommand_from policy' -a 'add set del show flush'\n"
-	"complete -c pepctl -n '__fish_seen_subcommand_from policy' -a '" ACTIONS " " KEYS "'\n"
-	"complete -c pepctl -n '__fish_seen_subcommand_from default' -a 'allow block unset iface'\n"
-	"complete -c pepctl -n '__fish_seen_subcommand_from setting' -a 'show set'\n"
-	"complete -c pepctl -n '__fish_seen_subcommand_from iface' -a 'attach detach show (ls /sys/class/net)'\n"
-	"complete -c pepctl -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n";
+	"function __pepctl\n"
+	"    set -l words (commandline -opc)\n"
+	"    set -l word (commandline -ct)\n"
+	"    pepctl completion words -- $words[2..-1] \"$word\" 2>/dev/null\n"
+	"end\n"
+	"complete -c pepctl -f -a '(__pepctl)'\n";
+
+static int print(const struct words *words, const char *script)
+{
+	int status = words_end(words);
+
+	if (!status)
+		fputs(script, stdout);
+	return status;
+}
 
 static int print_bash(struct cli *cli, struct words *words)
 {
 	(void)cli;
-	fputs(bash, stdout);
-	return words_end(words);
+	return print(words, bash);
 }
 
-/* zsh runs bash's functions. */
 static int print_zsh(struct cli *cli, struct words *words)
 {
 	(void)cli;
-	printf("#compdef pepctl\nautoload -U +X bashcompinit && bashcompinit\n%s", bash);
-	return words_end(words);
+	return print(words, zsh);
 }
 
 static int print_fish(struct cli *cli, struct words *words)
 {
 	(void)cli;
-	fputs(fish, stdout);
-	return words_end(words);
+	return print(words, fish);
 }
 
 int completion_main(struct cli *cli, struct words *words)
@@ -82,5 +64,7 @@ int completion_main(struct cli *cli, struct words *words)
 		{NULL, NULL, NULL, NULL},
 	};
 
+	if (words_take(words, "words")) /* what the scripts ask; not for people */
+		return completion_words(cli, words);
 	return words_run(cli, words, "completion", verbs);
 }

@@ -130,6 +130,11 @@ static const struct {
 	{"--since", "SEQ", "first what is still kept behind this event", read_since, false},
 };
 
+const char *events_key(size_t index)
+{
+	return index < ARRAY_SIZE(keys) ? keys[index].key : NULL;
+}
+
 static int unknown_key(const char *key)
 {
 	char known[160] = "";

@@ -7,22 +7,19 @@
 
 #include "client/cli/cli.h"
 
-/* Keywords of the grammar and the fields that they are. */
-static const struct {
-	const char *key, *field;
-	bool has_value;
-} fields[] = {
+const struct policy_key policy_keys[] = {
 	{"src", "match.src", true}, {"dst", "match.dst", true}, {"sport", "match.sport", true},
 	{"dport", "match.dport", true}, {"proto", "match.proto", true}, {"iface", "match.iface", true},
 	{"vlan", "match.vlan", true}, {"icmp-type", "match.icmp_type", true},
 	{"tcp-flags", "match.tcp_flags", true}, {"percent", "match.percent", true},
 	{"priority", "priority", true}, {"ttl", "ttl_nano", true}, {"comment", "comment", true},
 	{"log", "log", false}, {"nolog", "nolog", false}, {"shadow", "shadow", false},
+	{NULL, NULL, false},
 };
 
 /* Each key once, the action, and of log and nolog the one that is not given. */
 struct mask {
-	char *fields[ARRAY_SIZE(fields) + 3];
+	char *fields[ARRAY_SIZE(policy_keys) + 2];
 	size_t count;
 	bool has_action, has_match;
 };
@@ -47,14 +44,14 @@ static int add_key(const struct words *words, int at, struct mask *ret)
 {
 	const char *key = words->list[at];
 
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		if (!streq(fields[i].key, key))
+	for (const struct policy_key *known = policy_keys; known->key; known++) {
+		if (!streq(known->key, key))
 			continue;
-		mask_add(ret, fields[i].field);
+		mask_add(ret, known->field);
 		if (streq(key, "log") || streq(key, "nolog"))
 			mask_add(ret, *key == 'l' ? "nolog" : "log");
-		ret->has_match |= strncmp(fields[i].field, "match.", 6) == 0;
-		return at + 1 + fields[i].has_value;
+		ret->has_match |= strncmp(known->field, "match.", 6) == 0;
+		return at + 1 + known->has_value;
 	}
 	return at + 1; /* 1/N behind log; what is no key the grammar refuses */
 }

@@ -118,17 +118,47 @@ def helps(world):
         for line in says:
             assert line in world.ctl(*words.split()).stdout, f"{words}: {line}"
     assert world.ctl("--version").stdout.startswith("pepctl "), "version"
-    for shell in ("bash", "zsh"):
-        script = world.ctl("completion", shell).stdout
-        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
-    asked = world.ctl("completion", "bash").stdout + (
-        "\nCOMP_WORDS=(pepctl pol); COMP_CWORD=1; _pepctl; echo ${COMPREPLY[@]}"
-        "\nCOMP_WORDS=(pepctl policy s); COMP_CWORD=2; _pepctl; echo ${COMPREPLY[@]}")
-    result = subprocess.run(["bash"], input=asked, text=True, check=True, capture_output=True)
-    equal(result.stdout.split("\n")[:2], ["policy", "set show"], "completions")
     flags = subprocess.run([world.build / "server/pepctld", "--help"], check=True,
                            capture_output=True, text=True).stdout
     assert "--max-policies" in flags and "PEPCTL_STATE_DIR" in flags, flags
+
+
+QUOTES = "''"
+COMPLETIONS = [
+    ("pol", "policy"), ("-", "--socket --json --quiet --verbose --timeout --version --help"),
+    ("-j pol", "policy"), ("policy s", "set show"), ("-j --timeout 5s pol f", "flush"),
+    ("policy add x ", "allow block rate-limit reflect redirect"), ("policy add ", ""),
+    ("policy add x r", "rate-limit reflect redirect"), ("pol ad x block proto t", "tcp"),
+    ("policy add x block dport ", ""), ("policy add x block d", "dst dport"),
+    ("policy add x block dport 9 d", "dst"), ("policy add x rate-limit 5pps b", "burst"),
+    ("policy add x redirect pep", "pep0 pep1"), ("policy add x block t", "tcp-flags"),
+    ("policy show ", "ssh web"), ("policy del ssh w", "web"), ("policy set s", "ssh"),
+    ("policy set ssh s", "src sport shadow"), ("policy set ssh re", "reflect redirect"),
+    ("policy flush ", "--yes"), ("default block ", "iface"), ("default block iface pep", "pep0 pep1"),
+    ("setting set f", "fragments"), ("setting set fragments ", "match drop"),
+    ("setting set event-rate ", "10000"), ("setting show c", "capture"), ("setting show capture ", ""),
+    ("iface attach pep", "pep0 pep1"), ("iface detach ", "pep0"), ("iface attach pep1 mode n", "native"),
+    ("events a", "action"), ("events policy w", "web"), ("events policy web --s", "--since"),
+    ("stats ", "--watch help"), ("completion z", "zsh"), ("zz ", ""),
+]
+
+
+def completions(world):
+    world.start("--iface", "pep0")
+    for name, port in (("ssh", 22), ("web", 80)):
+        world.ctl("policy", "add", name, *f"block proto tcp dport {port}".split())
+    script = world.ctl("completion", "bash").stdout + "".join(
+        f"\nCOMP_WORDS=(pepctl -s {world.socket} {words}{QUOTES if words[-1] == ' ' else ''})"
+        "\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _pepctl; echo \"${COMPREPLY[*]}\" | tr '\\n' ' '; echo"
+        for words, _ in COMPLETIONS)
+    result = subprocess.run(
+        ["bash"], input=script, text=True, check=True, capture_output=True,
+        env={**os.environ, "PATH": f"{world.build}/client:{os.environ['PATH']}"})
+    equal(result.stdout.count("\n"), len(COMPLETIONS), "answers")
+    for (words, wanted), got in zip(COMPLETIONS, result.stdout.split("\n")):
+        equal(" ".join(got.split()), wanted, f"completions of {words!r}")
+    for shell in ("zsh", "fish"):
+        assert "pepctl completion words --" in world.ctl("completion", shell).stdout, shell
 
 
 def daemon_flags(world):
@@ -328,7 +358,7 @@ def watch_and_broken_pipes(world):
 
 
 if __name__ == "__main__":
-    main([wrong_words, refusals, full_table, helps, daemon_flags, short_words_and_json,
+    main([wrong_words, refusals, full_table, helps, completions, daemon_flags, short_words_and_json,
           names_behind_dashes, deletes_all_or_none, sets_fields, defaults_and_settings,
           absent_interfaces, many_policies,
           rights, agent_example, watch_and_broken_pipes])

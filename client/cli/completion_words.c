@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What may stand at the end of a command line that is being typed: every shell's
+ * script asks for it, so that they all know the same. Names come from the daemon.
+ */
+#include <net/if.h>
+#include <stdio.h>
+
+#include "client/cli/cli.h"
+
+#define ACTIONS "allow block rate-limit reflect redirect"
+#define PROTOCOLS "tcp udp icmp icmpv6 sctp gre esp ah udplite dccp"
+#define OPTIONS "--socket --json --quiet --verbose --timeout --version --help"
+
+/* The words from the object on; the last one is being typed. */
+struct typed {
+	struct cli *cli;
+	char **list;
+	int last;
+	const char *word, *before;
+};
+
+static void offer(const struct typed *t, const char *word)
+{
+	if (strncmp(word, t->word, strlen(t->word)) == 0)
+		puts(word);
+}
+
+static void offer_words(const struct typed *t, const char *words)
+{
+	char word[32];
+
+	while (*words) {
+		size_t length = strcspn(words, " ");
+
+		snprintf(word, sizeof(word), "%.*s", (int)length, words);
+		offer(t, word);
+		words += length + (words[length] == ' ');
+	}
+}
+
+static bool is_typed(const struct typed *t, const char *word)
+{
+	for (int i = 0; i < t->last; i++)
+		if (streq(t->list[i], word))
+			return true;
+	return false;
+}
+
+static void offer_devices(const struct typed *t)
+{
+	struct if_nameindex *all = if_nameindex();
+
+	for (size_t i = 0; all && all[i].if_index; i++)
+		offer(t, all[i].if_name);
+	if_freenameindex(all);
+}
+
+static int offer_policy(void *data, const Pepctl__V1__PolicyStatus *status)
+{
+	offer(data, status->policy->name);
+	return 0;
+}
+
+static void offer_policies(struct typed *t)
+{
+	policy_each(t->cli, t->word, offer_policy, t, NULL);
+}
+
+static void offer_attached(const struct typed *t)
+{
+	Pepctl__V1__ListInterfacesRequest request;
+	Pepctl__V1__ListInterfacesResponse *answer;
+
+	pepctl__v1__list_interfaces_request__init(&request);
+	if (cli_call(t->cli, METHOD_LIST_INTERFACES, &request.base, &answer) == EXIT_DONE)
+		for (size_t i = 0; i < answer->n_interfaces; i++)
+			offer(t, answer->interfaces[i]->name);
+}
+
+/* --- objects */
+
+static void offer_keys(const struct typed *t)
+{
+	for (const struct policy_key *key = policy_keys; key->key; key++)
+		if (!is_typed(t, key->key) && !streq(key->key, "ttl"))
+			offer(t, key->key);
+	if (is_typed(t, "rate-limit") && !is_typed(t, "burst"))
+		offer(t, "burst");
+	if (is_typed(t, "redirect") && !is_typed(t, "mac"))
+		offer(t, "mac");
+}
+
+/* Behind a word that has a value nothing can be offered, unless it is known what values there are. */
+static void policy_value_or_key(const struct typed *t)
+{
+	bool value = streq(t->before, "rate-limit") || streq(t->before, "burst") || streq(t->before, "mac");
+
+	for (const struct policy_key *key = policy_keys; key->key; key++)
+		value |= key->has_value && streq(key->key, t->before);
+	if (streq(t->before, "proto"))
+		offer_words(t, PROTOCOLS);
+	else if (streq(t->before, "iface") || streq(t->before, "redirect"))
+		offer_devices(t);
+	else if (!value)
+		offer_keys(t);
+}
+
+static void policy_words(struct typed *t)
+{
+	char verb = t->list[1][0];
+
+	if (verb == 'd' || (t->last == 2 && strncmp(t->list[1], "s", 1) == 0))
+		offer_policies(t);
+	else if (verb == 'f')
+		offer(t, "--yes");
+	else if (t->last == 2 || strncmp(t->list[1], "sh", 2) == 0)
+		return;
+	else if (t->last > 3)
+		policy_value_or_key(t);
+	else
+		offer_words(t, ACTIONS);
+	if (t->last == 3 && strncmp(t->list[1], "se", 2) == 0)
+		offer_keys(t);
+}
+
+static void default_words(struct typed *t)
+{
+	if (t->last == 2 && t->list[1][0] != 's')
+		offer(t, "iface");
+	else if (t->last == 3)
+		offer_devices(t);
+}
+
+static void setting_words(struct typed *t)
+{
+	for (size_t i = 0; i < SETTING_MAX; i++) {
+		const struct setting_info *info = setting_info((enum setting)i);
+		char value[24];
+
+		if (t->last == 2)
+			offer(t, info->name);
+		if (t->last != 3 || strncmp(t->list[1], "se", 2) != 0 || !streq(t->before, info->name))
+			continue;
+		setting_format((enum setting)i, info->value, value);
+		offer(t, value);
+		if (info->words[0])
+			offer(t, info->words[!info->value]);
+	}
+}
+
+static void iface_words(struct typed *t)
+{
+	bool attach = t->list[1][0] == 'a';
+
+	if (t->last == 2 && attach)
+		offer_devices(t);
+	else if (t->last == 2)
+		offer_attached(t);
+	else if (t->last == 3 && attach)
+		offer(t, "mode");
+	else if (t->last == 4 && attach)
+		offer_words(t, "auto native generic");
+}
+
+static void events_words(struct typed *t)
+{
+	const char *key;
+
+	for (size_t i = 0; t->last % 2 == 1 && (key = events_key(i)); i++)
+		offer(t, key);
+	if (t->last % 2 == 1)
+		return;
+	if (streq(t->before, "policy"))
+		offer_policies(t);
+	else if (streq(t->before, "action"))
+		offer_words(t, ACTIONS);
+	else if (streq(t->before, "iface"))
+		offer_attached(t);
+	else if (streq(t->before, "proto"))
+		offer_words(t, PROTOCOLS);
+}
+
+static const struct {
+	const char *object, *verbs;
+	void (*words)(struct typed *t); /* from the second word behind the object on */
+} rows[] = {
+	{"policy", "add set del show flush help", policy_words},
+	{"default", "allow block unset show help", default_words},
+	{"setting", "show set help", setting_words},
+	{"iface", "attach detach show help", iface_words},
+	{"stats", "--watch help", NULL},
+	{"events", "help", events_words},
+	{"info", "help", NULL},
+	{"panic", "--yes --pin-dir help", NULL},
+	{"completion", "bash zsh fish help", NULL},
+};
+
+static void complete(struct typed *t)
+{
+	size_t row = ARRAY_SIZE(rows);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (t->last == 0)
+			offer(t, rows[i].object);
+		else if (strncmp(rows[i].object, t->list[0], strlen(t->list[0])) == 0)
+			row = i;
+	if (t->last == 0)
+		offer_words(t, "help " OPTIONS);
+	if (row == ARRAY_SIZE(rows))
+		return;
+	if (t->last == 1)
+		offer_words(t, rows[row].verbs);
+	if (rows[row].words && (t->last > 1 || rows[row].words == events_words))
+		rows[row].words(t);
+}
+
+/* Options before the object; the socket among them is the one to ask. */
+int completion_words(struct cli *cli, struct words *words)
+{
+	while (words->at + 1 < words->count && words->list[words->at][0] == '-') {
+		const char *option = words_next(words);
+		bool socket = streq(option, "-s") || streq(option, "--socket");
+
+		if (!socket && !streq(option, "--timeout"))
+			continue;
+		if (words->at + 1 >= words->count)
+			return EXIT_DONE;
+		option = words_next(words);
+		if (socket)
+			cli->socket = option;
+	}
+	if (words->at < words->count) {
+		struct typed t = {.cli = cli, .list = &words->list[words->at],
+			.last = words->count - words->at - 1};
+
+		t.word = t.list[t.last];
+		t.before = t.last ? t.list[t.last - 1] : "";
+		complete(&t);
+	}
+	words->at = words->count;
+	return EXIT_DONE;
+}
