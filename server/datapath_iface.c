@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Attachments: which interfaces are wanted, in which state they are, and the
- * slots of their counters, which belong to the name and survive a detachment.
+ * Attachments: which interfaces are wanted, and in which state they are.
  */
 #include "server/datapath_internal.h"
 
@@ -109,99 +108,6 @@ const char *datapath_iface_name(struct datapath *dp, uint32_t ifindex)
 	return "";
 }
 
-/* --- slots */
-
-static struct pep_iface_ref *ref_of(struct datapath *dp, uint32_t ifindex, uint32_t wanted)
-{
-	for (uint32_t probe = 0; probe < PEP_IFACE_PROBES; probe++) {
-		struct pep_iface_ref *ref =
-			&dp->maps.index[ifindex % PEP_IFACE_BUCKETS + probe];
-
-		if (ref->ifindex == wanted)
-			return ref;
-	}
-	return NULL;
-}
-
-/* The program reads slot and ifindex apart: the slot is there before the ifindex. */
-static int index_add(struct datapath *dp, uint32_t ifindex, uint32_t slot)
-{
-	struct pep_iface_ref *ref = ref_of(dp, ifindex, ifindex);
-
-	if (!ref)
-		ref = ref_of(dp, ifindex, 0);
-	if (!ref)
-		return -ENOSPC;
-	__atomic_store_n(&ref->slot, slot, __ATOMIC_RELEASE);
-	__atomic_store_n(&ref->ifindex, ifindex, __ATOMIC_RELEASE);
-	return 0;
-}
-
-static void index_remove(struct datapath *dp, uint32_t ifindex)
-{
-	struct pep_iface_ref *ref = ifindex ? ref_of(dp, ifindex, ifindex) : NULL;
-
-	if (ref)
-		__atomic_store_n(&ref->ifindex, 0, __ATOMIC_RELEASE);
-}
-
-/* Gives what the slot has counted to slot 0, so that totals never run backwards. */
-static void slot_fold(struct datapath *dp, uint32_t slot)
-{
-	size_t words = dp->cpus * sizeof(struct pep_stats) / sizeof(uint64_t);
-	_cleanup_free_ uint64_t *from = calloc(words, sizeof(*from));
-	_cleanup_free_ uint64_t *to = calloc(words, sizeof(*to));
-	int fd = dp->maps.fds[MAP_STATS];
-	uint32_t none = 0;
-
-	if (!from || !to || bpf_map_lookup_elem(fd, &slot, from) < 0 ||
-		bpf_map_lookup_elem(fd, &none, to) < 0)
-		return;
-	for (size_t i = 0; i < words; i++)
-		to[i] += from[i];
-	memset(from, 0, words * sizeof(*from));
-	bpf_map_update_elem(fd, &none, to, BPF_ANY);
-	bpf_map_update_elem(fd, &slot, from, BPF_ANY);
-}
-
-uint32_t slot_of_iface(struct datapath *dp, const char *name)
-{
-	struct pep_iface *ifaces = dp->maps.ifaces;
-	uint32_t free_slot = 0, oldest = 0;
-
-	for (uint32_t slot = PEP_IFACES_MAX - 1; slot > 0; slot--) {
-		if (streq(ifaces[slot].name, name))
-			return slot;
-		if (!ifaces[slot].name[0])
-			free_slot = slot;
-		else if (!find(dp, ifaces[slot].name) &&
-			 (!oldest || ifaces[slot].attached_since < ifaces[oldest].attached_since))
-			oldest = slot;
-	}
-	if (!free_slot && oldest) {
-		slot_fold(dp, oldest);
-		free_slot = oldest;
-	}
-	if (free_slot) {
-		ifaces[free_slot] = (struct pep_iface){0};
-		snprintf(ifaces[free_slot].name, sizeof(ifaces[free_slot].name), "%s", name);
-	}
-	return free_slot;
-}
-
-void ifaces_apply_defaults(const struct datapath *dp, const struct datapath_default *defaults,
-	size_t count, struct pep_ruleset *ruleset)
-{
-	bool global = count > 0 && defaults[0].block;
-
-	for (size_t slot = 0; slot < PEP_IFACES_MAX; slot++) {
-		ruleset->default_block[slot] = global;
-		for (size_t i = 1; i < count && slot > 0; i++)
-			if (streq(defaults[i].iface, dp->maps.ifaces[slot].name))
-				ruleset->default_block[slot] = defaults[i].block;
-	}
-}
-
 /* --- attaching */
 
 static int64_t wall_now(void)
@@ -228,7 +134,7 @@ static void set_gone(struct datapath *dp, struct attachment *a, enum datapath_if
 {
 	char path[512];
 
-	index_remove(dp, a->public.ifindex);
+	slot_index_remove(dp, a->public.ifindex);
 	dp->maps.ifaces[a->public.slot].ifindex = 0;
 	dp->maps.ifaces[a->public.slot].mode = 0;
 	a->public.ifindex = 0;
@@ -250,7 +156,7 @@ static int try_attach(struct datapath *dp, struct attachment *a, struct error *e
 		return error_set(err, ERROR_NOT_FOUND, "NO_INTERFACE", "there is no interface %s",
 			a->public.name);
 	a->public.slot = slot_of_iface(dp, a->public.name);
-	if (!a->public.slot || index_add(dp, ifindex, a->public.slot) < 0)
+	if (!a->public.slot || slot_index_add(dp, ifindex, a->public.slot) < 0)
 		return error_set(err, ERROR_LIMIT, "INTERFACES_FULL",
 			"%u interfaces are attached, which is the limit; detach one",
 			PEP_IFACES_MAX - 1);
@@ -263,7 +169,7 @@ static int try_attach(struct datapath *dp, struct attachment *a, struct error *e
 		close(result.fd);
 	}
 	if (r) {
-		index_remove(dp, ifindex);
+		slot_index_remove(dp, ifindex);
 		return r;
 	}
 	a->link = result.fd;
@@ -394,7 +300,7 @@ static void adopt_one(struct datapath *dp, const char *name, int fd)
 	}
 	a->link = fd;
 	slot = a->public.slot = slot_of_iface(dp, name);
-	if (!ifindex || !slot || index_add(dp, ifindex, slot) < 0) {
+	if (!ifindex || !slot || slot_index_add(dp, ifindex, slot) < 0) {
 		set_gone(dp, a, DATAPATH_ABSENT);
 		return;
 	}
@@ -412,7 +318,7 @@ void ifaces_adopt(struct datapath *dp)
 		struct pep_iface *iface = &dp->maps.ifaces[slot];
 
 		if (iface->name[0] && iface->ifindex && !find(dp, iface->name)) {
-			index_remove(dp, iface->ifindex);
+			slot_index_remove(dp, iface->ifindex);
 			iface->ifindex = iface->mode = 0;
 		}
 	}

@@ -118,10 +118,15 @@ void ifaces_adopt(struct datapath *dp);
 int ifaces_move(struct datapath *dp, struct error *err);
 void ifaces_detach_all(struct datapath *dp);
 void ifaces_free(struct datapath *dp);
+
+/* --- datapath_slot.c */
 /* default_block of a ruleset half for the interfaces that have a slot. */
 void ifaces_apply_defaults(const struct datapath *dp, const struct datapath_default *defaults,
 	size_t count, struct pep_ruleset *ruleset);
 uint32_t slot_of_iface(struct datapath *dp, const char *name); /* 0 = all are in use */
+/* What the program looks up by ifindex. -ENOSPC, or 0. */
+int slot_index_add(struct datapath *dp, uint32_t ifindex, uint32_t slot);
+void slot_index_remove(struct datapath *dp, uint32_t ifindex);
 
 /* --- datapath_commit.c */
 void redirects_fill(struct datapath *dp);
