@@ -112,11 +112,14 @@ static void read_help(struct words *words)
 		}
 }
 
-/* "--" ends options and is no word itself. */
-static void read_dashes(struct words *words)
+/* "--" ends options and is no word itself; before the object getopt has taken it already. */
+static void read_dashes(struct words *words, bool taken)
 {
 	int at = 0;
 
+	words->options_end = 0;
+	if (taken)
+		return;
 	while (at < words->count && !streq(words->list[at], "--"))
 		at++;
 	words->options_end = at;
@@ -129,7 +132,7 @@ static int run(int argc, char *argv[], struct cli *cli)
 {
 	struct words words = {.list = argv + optind, .count = argc - optind};
 
-	read_dashes(&words);
+	read_dashes(&words, streq(argv[optind - 1], "--"));
 	read_help(&words);
 	if (!words.count || words_at_help(&words)) {
 		print_help();

@@ -221,6 +221,9 @@ def names_behind_dashes(world):
     world.ctl("policy", "add", "--", *"-x block proto udp".split())
     equal(world.json("policy", "show", "--", "-x")["line"], "-x block proto udp", "a name with a dash")
     world.ctl("policy", "del", "--", "-x")
+    world.ctl("--", "policy", "add", *"-y block proto tcp comment --".split())
+    equal(world.json("policy", "show", "--", "-y")["line"], '-y block proto tcp comment "--"', "dashes first")
+    world.ctl("--", "policy", "flush", "--yes")
     world.ctl("policy", "add", "help-me", "--", *"block proto udp comment --help".split())
     equal(world.policy("help-me")["line"], 'help-me block proto udp comment "--help"', "a comment")
 
