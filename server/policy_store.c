@@ -52,6 +52,10 @@ static void tx_succeed(struct store *s, struct tx *tx)
 		.revision = tx->changed ? tx->revision : s->revision,
 		.effects = tx->effects,
 		.effect_count = tx->changes.count,
+		.lines = tx->lines,
+		.line_count = tx->line_count,
+		.line_total = tx->line_total,
+		.policies = tx->policies,
 	};
 
 	tx->done(tx->data, &result, NULL);
@@ -126,6 +130,7 @@ static int check_tx(const struct store *s, const struct tx *tx, struct error *er
 /* A dry run goes as far as the plan, alone in its batch. */
 static void run_dry(struct store *s, struct tx *tx)
 {
+	struct store_config former = s->next_config;
 	struct error err = ERROR_INIT;
 	int r;
 
@@ -133,8 +138,10 @@ static void run_dry(struct store *s, struct tx *tx)
 	r = check_tx(s, tx, &err);
 	if (!r)
 		r = apply_tx(s, tx, &err);
-	if (!r)
+	if (!r) {
+		tx_describe(s, tx, &former);
 		r = batch_plan(s, &err);
+	}
 	if (s->plan)
 		classifier_abort(s->classifier, TAKE_PTR(s->plan));
 	apply_abort(s);

@@ -43,10 +43,20 @@ struct store_tx {
 	const char *comment; /* copied; may be NULL */
 };
 
+/* What became of policies, whoever named them: replace-all deletes those that nobody does. */
+struct store_counts {
+	uint64_t created, changed, deleted;
+};
+
+/* Valid during the callback. */
 struct store_result {
 	uint64_t revision;           /* unchanged when no change had an effect */
-	const enum store_effect *effects; /* one a change; valid during the callback */
+	const enum store_effect *effects; /* one a change */
 	size_t effect_count;
+	char *const *lines; /* "+ policy ...", "- policy ...": up to STORE_CHANGES_SHOWN */
+	size_t line_count;
+	size_t line_total;
+	struct store_counts policies;
 };
 
 /* Called exactly once, possibly before store_submit() returns; `err` is NULL on success. */

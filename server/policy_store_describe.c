@@ -22,8 +22,18 @@ static void add_policy_line(struct tx *tx, char sign, const struct store_policy 
 {
 	_cleanup_free_ char *text = NULL;
 
-	if (policy && asprintf(&text, "policy %s", policy->line) >= 0)
+	if (policy && tx->line_total >= STORE_CHANGES_SHOWN)
+		tx->line_total++;
+	else if (policy && asprintf(&text, "policy %s", policy->line) >= 0)
 		add_line(tx, sign, text);
+}
+
+static void count(struct store_counts *counts, const struct store_policy *old,
+	const struct store_policy *new)
+{
+	counts->created += !old;
+	counts->changed += old && new;
+	counts->deleted += !new;
 }
 
 /* Lines of `text` that `other` does not have. */
@@ -77,11 +87,18 @@ void tx_describe(struct store *s, struct tx *tx, const struct store_config *form
 		add_missing_lines(tx, '-', old_copy, new);
 		add_missing_lines(tx, '+', new_copy, old);
 	}
+	tx->policies = (struct store_counts){0};
 	for (size_t i = 0; i < s->undo_count; i++) {
-		const struct store_policy *next = entry_next(s->undo[i].entry);
+		struct entry *entry = s->undo[i].entry;
+		const struct store_policy *next = entry_next(entry);
 
+		/* Its first undo has what it was; later ones are steps within the transaction. */
+		if (entry->described == s->serial)
+			continue;
+		entry->described = s->serial;
 		if (next == s->undo[i].next)
 			continue;
+		count(&tx->policies, s->undo[i].next, next);
 		add_policy_line(tx, '-', s->undo[i].next);
 		add_policy_line(tx, '+', next);
 	}

@@ -16,6 +16,7 @@ struct entry {
 	struct store_policy *next; /* with touched; NULL = deleted */
 	bool touched;
 	uint64_t serial; /* of the last transaction that named it */
+	uint64_t described; /* of the last whose lines tell of it */
 };
 
 /* A transaction on its way. */
@@ -35,6 +36,7 @@ struct tx {
 	uint64_t revision; /* that it makes, or leaves */
 	char **lines;      /* of its commit event */
 	size_t line_count, line_total;
+	struct store_counts policies;
 	bool changed;
 };
 
@@ -103,7 +105,7 @@ void batch_put_in_force(struct store *s); /* policy_store.c */
 
 /* --- policy_store_describe.c */
 
-/* Fills the transaction's lines from its undo list and what the configuration was. */
+/* Fills the transaction's lines and counts from its undo list and what the configuration was. */
 void tx_describe(struct store *s, struct tx *tx, const struct store_config *former);
 
 /* --- policy_store_config.c: defaults, settings, attachments */

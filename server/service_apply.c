@@ -26,28 +26,44 @@ static int add_warnings(struct call *call, Pepctl__V1__ApplyChangesResponse *ans
 	return r;
 }
 
+static Pepctl__V1__ApplyChangesResponse *answer_of(struct call *call,
+	const struct store_result *result)
+{
+	Pepctl__V1__ApplyChangesResponse *answer = SERVICE_MESSAGE(call, apply_changes_response);
+
+	if (!answer)
+		return NULL;
+	answer->effects =
+		arena_array(call_arena(call), result->effect_count, sizeof(*answer->effects));
+	if (!answer->effects)
+		return NULL;
+	for (size_t i = 0; i < result->effect_count; i++)
+		answer->effects[i] = (Pepctl__V1__OperationEffect)result->effects[i];
+	answer->n_effects = result->effect_count;
+	answer->revision = result->revision;
+	answer->changes = (char **)(uintptr_t)result->lines;
+	answer->n_changes = result->line_count;
+	answer->changes_total = result->line_total;
+	answer->policies_created = result->policies.created;
+	answer->policies_changed = result->policies.changed;
+	answer->policies_deleted = result->policies.deleted;
+	return answer;
+}
+
 static void on_applied(void *data, const struct store_result *result, struct error *err)
 {
-	struct call *call = data;
 	Pepctl__V1__ApplyChangesResponse *answer;
+	struct call *call = data;
 
 	if (err) {
 		call_fail(call, err);
 		return;
 	}
-	answer = SERVICE_MESSAGE(call, apply_changes_response);
-	if (answer)
-		answer->effects =
-			arena_array(call_arena(call), result->effect_count, sizeof(*answer->effects));
-	if (!answer || !answer->effects || add_warnings(call, answer) < 0) {
+	answer = answer_of(call, result);
+	if (answer && !add_warnings(call, answer))
+		call_reply(call, &answer->base);
+	else
 		service_fail_memory(call);
-		return;
-	}
-	for (size_t i = 0; i < result->effect_count; i++)
-		answer->effects[i] = (Pepctl__V1__OperationEffect)result->effects[i];
-	answer->n_effects = result->effect_count;
-	answer->revision = result->revision;
-	call_reply(call, &answer->base);
 }
 
 /* All operations are read, so that every wrong field is told at once. */

@@ -18,7 +18,7 @@ struct world {
 	char *text; /* given to persist() last */
 	unsigned int prepared, flipped, aborted, persisted, attached, detached, committed;
 	bool refuse_prepare, refuse_attach;
-	size_t lines; /* of the last commit */
+	size_t line_total; /* of the last commit */
 };
 
 struct answer {
@@ -28,6 +28,8 @@ struct answer {
 	char reason[40], field[64];
 	size_t violations;
 	enum store_effect effect; /* of the first change */
+	struct store_counts policies;
+	char lines[1000];
 };
 
 static int prepare(void *data, const struct store_ruleset *ruleset, struct error *err)
@@ -88,7 +90,7 @@ static void committed(void *data, const struct store_commit *commit)
 	struct world *w = data;
 
 	w->committed++;
-	w->lines = commit->change_total;
+	w->line_total = commit->change_total;
 }
 
 static int64_t now(void *data)
@@ -134,6 +136,10 @@ static void on_done(void *data, const struct store_result *result, struct error 
 	}
 	a->revision = result->revision;
 	a->effect = result->effect_count ? result->effects[0] : STORE_UNCHANGED;
+	a->policies = result->policies;
+	for (size_t i = 0; i < result->line_count; i++)
+		snprintf(a->lines + strlen(a->lines), sizeof(a->lines) - strlen(a->lines), "%s\n",
+			result->lines[i]);
 }
 
 static struct store_tx tx_of(const char *text, enum change_kind policies)
@@ -179,7 +185,7 @@ static void test_a_commit(void **state)
 	assert_int_equal(a.effect, STORE_CREATED);
 	assert_int_equal(w.flipped, 2); /* the start's, and this one */
 	assert_int_equal(w.attached, 1);
-	assert_int_equal(w.lines, 4); /* the policy, - and + of the default, the interface */
+	assert_int_equal(w.line_total, 4); /* the policy, - and + of the default, the interface */
 	assert_true(store_config(w.store)->block);
 	assert_non_null(strstr(w.text, "policy a block proto udp dport 53"));
 	submit(&w, "policy a block proto udp dport 53\n", &a);
@@ -342,6 +348,45 @@ static void test_replace_all(void **state)
 	world_deinit(&w);
 }
 
+/* A dry run says the same as the commit, and each policy is told once. */
+static void test_what_changed(void **state)
+{
+	static const char *const lines =
+		"- default block\n+ default allow\n- policy b block proto udp dport 2\n"
+		"+ policy b block proto udp dport 22\n+ policy c block proto udp dport 3\n"
+		"- policy a block proto udp dport 1\n";
+	struct answer a = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	submit(&w, "policy a block proto udp dport 1\npolicy b block proto udp dport 2\ndefault block\n",
+		&a);
+	finish(&w);
+	assert_int_equal(a.policies.created, 2);
+	for (int commit = 0; commit < 2; commit++) {
+		struct store_tx tx = tx_of("policy b block proto udp dport 21\n"
+					   "policy c block proto udp dport 3\n", CHANGE_PUT_POLICY);
+		struct change again;
+
+		assert_int_equal(change_copy(&tx.changes.items[0], &again), 0);
+		again.policy.match.dport = (struct policy_ports){22, 22};
+		assert_int_equal(change_list_push(&tx.changes, &again), 0);
+		tx.mode = STORE_REPLACE_ALL;
+		tx.validate_only = !commit;
+		a = (struct answer){0};
+		store_submit(w.store, &tx, on_done, &a);
+		if (commit)
+			finish(&w);
+		assert_string_equal(a.lines, lines);
+		assert_int_equal(a.policies.created, 1);
+		assert_int_equal(a.policies.changed, 1);
+		assert_int_equal(a.policies.deleted, 1);
+	}
+	assert_int_equal(w.line_total, 6);
+	world_deinit(&w);
+}
+
 static void test_written_state_restores(void **state)
 {
 	struct store_config config;
@@ -396,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_waiting_ones_commit_together),
 		cmocka_unit_test(test_conditions),
 		cmocka_unit_test(test_replace_all),
+		cmocka_unit_test(test_what_changed),
 		cmocka_unit_test(test_written_state_restores),
 		cmocka_unit_test(test_end_answers_all),
 	};
