@@ -30,6 +30,8 @@ const struct method method_table[METHOD_COUNT] = {
 		READ("GetDescriptor", get_descriptor_request, get_descriptor_response),
 	[METHOD_APPLY_CHANGES] =
 		MUTATE("ApplyChanges", apply_changes_request, apply_changes_response),
+	[METHOD_APPLY_STREAM] = METHOD("ApplyStream", apply_stream_request,
+		apply_changes_response, METHOD_CLIENT_STREAM, true, METHOD_ADMIN),
 	[METHOD_CREATE_POLICY] = MUTATE("CreatePolicy", create_policy_request, policy_response),
 	[METHOD_GET_POLICY] = READ("GetPolicy", get_policy_request, policy_response),
 	[METHOD_UPDATE_POLICY] = MUTATE("UpdatePolicy", update_policy_request, policy_response),

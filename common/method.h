@@ -10,7 +10,7 @@
 
 #include "common/macros.h"
 
-enum method_kind { METHOD_UNARY, METHOD_SERVER_STREAM };
+enum method_kind { METHOD_UNARY, METHOD_SERVER_STREAM, METHOD_CLIENT_STREAM };
 
 enum method_right {
 	METHOD_READ,  /* root and any of the three groups */
@@ -21,6 +21,7 @@ enum method_id {
 	METHOD_GET_SERVER_INFO,
 	METHOD_GET_DESCRIPTOR,
 	METHOD_APPLY_CHANGES,
+	METHOD_APPLY_STREAM,
 	METHOD_CREATE_POLICY,
 	METHOD_GET_POLICY,
 	METHOD_UPDATE_POLICY,
@@ -41,7 +42,7 @@ enum method_id {
 struct method {
 	const char *service; /* "pepctl.v1.Pepctl" */
 	const char *name;    /* "GetPolicy" */
-	const ProtobufCMessageDescriptor *request;
+	const ProtobufCMessageDescriptor *request;  /* of each message of a stream */
 	const ProtobufCMessageDescriptor *response; /* of each message of a stream */
 	enum method_kind kind;
 	bool mutates; /* unknown fields are refused, the deadline decides */

@@ -14,6 +14,7 @@ struct level {
 	size_t index;                          /* of a repeated field */
 	unsigned int depth;
 	bool refuse_unknown;
+	size_t first; /* index of the first of a repeated field */
 	struct error *err;
 };
 
@@ -143,7 +144,7 @@ static int check_message(const struct level *outer, const void *data, size_t siz
 			return wrong_unknown(&level, f.number);
 		if (!level.field)
 			continue;
-		level.index = level.field == last ? level.index + 1 : 0;
+		level.index = level.field == last ? level.index + 1 : level.first;
 		last = level.field;
 		result = check_field(&level, &f);
 		if (result)
@@ -153,9 +154,12 @@ static int check_message(const struct level *outer, const void *data, size_t siz
 }
 
 int wirecheck(const ProtobufCMessageDescriptor *descriptor, const void *data, size_t size,
-	bool refuse_unknown, struct error *err)
+	bool refuse_unknown, size_t first, struct error *err)
 {
-	struct level level = {.descriptor = descriptor, .refuse_unknown = refuse_unknown, .err = err};
+	struct level level = {.descriptor = descriptor,
+		.refuse_unknown = refuse_unknown,
+		.first = first,
+		.err = err};
 
 	return check_message(&level, data, size);
 }

@@ -15,12 +15,13 @@
 
 /*
  * 0, or -EINVAL with a violation that names the field by its path
- * ("operations[3].put_policy.name"). Unknown fields are a violation only with
+ * ("operations[3].put_policy.name"), in which repeated fields of the outermost
+ * message count from `first`. Unknown fields are a violation only with
  * `refuse_unknown`. Of bytes that are no protobuf at all, the path is that of
  * the message in which they stand.
  */
 int wirecheck(const ProtobufCMessageDescriptor *descriptor, const void *data, size_t size,
-	bool refuse_unknown, struct error *err);
+	bool refuse_unknown, size_t first, struct error *err);
 
 /* Valid UTF-8 (RFC 3629) without NUL. */
 bool wirecheck_utf8(const uint8_t *data, size_t size);

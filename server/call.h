@@ -25,13 +25,31 @@ struct rpc_peer {
 
 typedef void (*rpc_handler)(void *data, struct call *call);
 
-/* Every method of the table needs one before the first request. */
+/* Every method of the table needs one before the first request, or rpc_receive(). */
 void rpc_handle(struct rpc *rpc, enum method_id method, rpc_handler handler, void *data);
+
+/* Who takes a stream of the client. */
+struct rpc_receiver {
+	/* The stream begins; an error answers the call. `*ret_stream` goes into all below. */
+	int (*open)(void *data, struct call *call, void **ret_stream, struct error *err);
+	/* Its next message, `size` bytes on the wire, valid during the call; an error ends the call,
+	 * after `cancelled`. */
+	int (*message)(void *stream, const void *message, size_t size, struct error *err);
+	/* The client sends no more: from here on the call is as a unary one, and not cancelled. */
+	void (*closed)(void *stream);
+	/* Before that, the peer is gone or a message was bad: nothing of the stream may be left. */
+	void (*cancelled)(void *stream);
+};
+void rpc_receive(struct rpc *rpc, enum method_id method, const struct rpc_receiver *receiver,
+	void *data);
 
 const struct rpc_peer *call_peer(const struct call *call);
 const void *call_request(const struct call *call); /* the generated struct of the method */
 struct arena *call_arena(struct call *call);       /* until the call ends */
 int64_t call_deadline(const struct call *call);    /* CLOCK_MONOTONIC ns, 0 = none */
+
+/* Paths of repeated fields in the next messages of the client's stream count from `first`. */
+void call_count_from(struct call *call, size_t first);
 
 /* One of these three ends the call, at any time. `err` is emptied. */
 void call_reply(struct call *call, const ProtobufCMessage *message);

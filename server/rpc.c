@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include "server/rpc.h"
+#include "server/rpc_internal.h"
 
 #include <errno.h>
 
 #include "common/envelope.h"
-#include "common/status.h"
 #include "common/wirecheck.h"
 
 #define CALLS_KEPT 64u /* ended calls whose arena is used again */
 
-struct call {
-	struct rpc *rpc;
-	struct call *next; /* of the kept ones */
-	const struct method *method;
-	struct rpc_peer peer;
-	struct rpc_output output;
-	bool heard; /* the peer is there */
-	int64_t deadline;
-	ProtobufCMessage *request; /* in the arena */
-	struct arena arena;
-	void (*writable)(void *data);
-	void (*cancelled)(void *data);
-	void *data;
-};
-
 struct rpc {
 	struct {
 		rpc_handler call;
+		struct rpc_receiver receiver; /* instead of `call` */
 		void *data;
 	} handlers[METHOD_COUNT];
 	struct call *kept;
@@ -68,6 +53,13 @@ void rpc_handle(struct rpc *rpc, enum method_id method, rpc_handler handler, voi
 	rpc->handlers[method].data = data;
 }
 
+void rpc_receive(struct rpc *rpc, enum method_id method, const struct rpc_receiver *receiver,
+	void *data)
+{
+	rpc->handlers[method].receiver = *receiver;
+	rpc->handlers[method].data = data;
+}
+
 /* --- calls come and go */
 
 static struct call *call_take(struct rpc *rpc)
@@ -85,7 +77,7 @@ static struct call *call_take(struct rpc *rpc)
 	return call;
 }
 
-static void call_end(struct call *call)
+void call_end(struct call *call)
 {
 	struct rpc *rpc = call->rpc;
 
@@ -101,132 +93,10 @@ static void call_end(struct call *call)
 	rpc->kept_count++;
 }
 
-/* --- answers */
-
-static void send_status(const struct rpc_output *output, const struct error *err)
-{
-	struct envelope_response response = {0};
-	struct arena arena;
-	uint8_t *out;
-
-	arena_init(&arena, ARENA_BUDGET_DEFAULT);
-	if (!status_encode(err, &arena, &response.status)) {
-		out = output->frame(output->data, FRAME_RESPONSE, 0, envelope_response_size(&response));
-		if (out)
-			envelope_response_encode(&response, out);
-	}
-	arena_deinit(&arena);
-}
-
 void rpc_refuse(const struct rpc_output *output, struct error *err)
 {
-	send_status(output, err);
+	rpc_send_status(output, err);
 	error_deinit(err);
-}
-
-void call_fail(struct call *call, struct error *err)
-{
-	if (call->heard)
-		send_status(&call->output, err);
-	error_deinit(err);
-	call_end(call);
-}
-
-static void fail_too_large(struct call *call)
-{
-	struct error err = ERROR_INIT;
-
-	error_set(&err, ERROR_LIMIT, "ANSWER_TOO_LARGE",
-		"the answer exceeds a frame of %u bytes; ask for less at a time", FRAME_BODY_MAX);
-	call_fail(call, &err);
-}
-
-/* The envelope's payload field: tag, length, bytes. */
-static uint8_t *response_frame(struct call *call, size_t payload)
-{
-	struct envelope_response response = {.payload = {(const uint8_t *)"", payload}};
-
-	return call->output.frame(
-		call->output.data, FRAME_RESPONSE, 0, envelope_response_size(&response));
-}
-
-void call_reply_packed(struct call *call, const void *bytes, size_t size)
-{
-	struct envelope_response response = {.payload = {bytes, size}};
-	uint8_t *out;
-
-	if (size > FRAME_BODY_MAX - 16) {
-		fail_too_large(call);
-		return;
-	}
-	out = call->heard ? response_frame(call, size) : NULL;
-	if (out)
-		envelope_response_encode(&response, out);
-	call_end(call);
-}
-
-void call_reply(struct call *call, const ProtobufCMessage *message)
-{
-	size_t size = protobuf_c_message_get_packed_size(message);
-	uint8_t *out;
-
-	if (size > FRAME_BODY_MAX - 16) {
-		fail_too_large(call);
-		return;
-	}
-	out = call->heard ? response_frame(call, size) : NULL;
-	if (out && size) {
-		out = envelope_payload_begin(out, size);
-		protobuf_c_message_pack(message, out);
-	}
-	call_end(call);
-}
-
-/* --- streams */
-
-int call_send_packed(struct call *call, const void *bytes, size_t size)
-{
-	uint8_t *out = call->heard ?
-			       call->output.frame(call->output.data, FRAME_DATA, 0, size) : NULL;
-
-	if (!out)
-		return -EPIPE;
-	if (size)
-		memcpy(out, bytes, size);
-	return 0;
-}
-
-int call_send(struct call *call, const ProtobufCMessage *message)
-{
-	size_t size = protobuf_c_message_get_packed_size(message);
-	uint8_t *out = call->heard ?
-			       call->output.frame(call->output.data, FRAME_DATA, 0, size) : NULL;
-
-	if (!out)
-		return -EPIPE;
-	protobuf_c_message_pack(message, out);
-	return 0;
-}
-
-size_t call_room(const struct call *call)
-{
-	return call->heard ? call->output.room(call->output.data) : 0;
-}
-
-void call_finish(struct call *call)
-{
-	if (call->heard)
-		call->output.frame(call->output.data, FRAME_DATA,
-			FRAME_REMOTE_CLOSED | FRAME_NO_DATA, 0);
-	call_end(call);
-}
-
-void call_watch(struct call *call, void (*writable)(void *data), void (*cancelled)(void *data),
-	void *data)
-{
-	call->writable = writable;
-	call->cancelled = cancelled;
-	call->data = data;
 }
 
 void rpc_writable(struct call *call)
@@ -293,7 +163,8 @@ static int check_deadline(const struct envelope_request *envelope, int64_t now, 
 static int unpack(struct call *call, const struct envelope_bytes *payload, struct error *err)
 {
 	const struct method *method = call->method;
-	int r = wirecheck(method->request, payload->data, payload->size, method->mutates, err);
+	int r = wirecheck(method->request, payload->data, payload->size, method->mutates,
+		call->first_index, err);
 
 	if (r)
 		return r;
@@ -309,26 +180,115 @@ static int unpack(struct call *call, const struct envelope_bytes *payload, struc
 }
 
 static int open_call(struct call *call, const void *body, size_t size, int64_t now,
-	struct error *err)
+	struct envelope_bytes *ret_payload, struct error *err)
 {
 	struct envelope_request envelope;
 	int r;
 
 	if (envelope_request_decode(body, size, &envelope) < 0)
 		return error_violation(err, "", "the body of the request frame is no ttrpc.Request");
+	*ret_payload = envelope.payload;
 	r = find_method(&envelope, &call->method, err);
 	if (!r)
 		r = check_rights(&call->peer, call->method, err);
-	if (!r)
-		r = check_deadline(&envelope, now, &call->deadline, err);
-	return r ? r : unpack(call, &envelope.payload, err);
+	return r ? r : check_deadline(&envelope, now, &call->deadline, err);
 }
 
-void rpc_request(struct rpc *rpc, const struct rpc_peer *peer, const void *body, size_t size,
-	int64_t now, const struct rpc_output *output, struct call **ret_pending)
+/* --- client streams */
+
+static void receive_fail(struct call *call, struct error *err)
+{
+	call->cancelled(call->data);
+	call_fail(call, err);
+}
+
+/* False: it has ended the call. */
+static bool receive(struct call *call, const struct envelope_bytes *payload)
+{
+	struct error err = ERROR_INIT;
+	int r;
+
+	arena_reset(&call->arena);
+	r = unpack(call, payload, &err);
+	if (!r)
+		r = call->receiver->message(call->data, call->request, payload->size, &err);
+	if (r)
+		receive_fail(call, &err);
+	return !r;
+}
+
+static void receive_closed(struct call *call)
+{
+	const struct rpc_receiver *receiver = TAKE_PTR(call->receiver);
+
+	arena_reset(&call->arena);
+	call->cancelled = NULL;
+	receiver->closed(call->data);
+}
+
+void rpc_data(struct call *call, const struct frame *frame, const void *body)
+{
+	const struct envelope_bytes payload = {body, frame->length};
+
+	if (!call->receiver)
+		return;
+	if (!(frame->flags & FRAME_NO_DATA) && !receive(call, &payload))
+		return;
+	if (frame->flags & FRAME_REMOTE_CLOSED)
+		receive_closed(call);
+}
+
+void rpc_data_lost(struct call *call, const struct frame *frame)
+{
+	struct error err = ERROR_INIT;
+
+	if (!call->receiver)
+		return;
+	error_set(&err, ERROR_LIMIT, "FRAME_TOO_LARGE",
+		"a message of %u bytes exceeds the limit of %u; send it in parts", frame->length,
+		FRAME_BODY_MAX);
+	receive_fail(call, &err);
+}
+
+/* The request's payload, when it has one, is the first message. */
+static void start_receiving(struct call *call, const struct rpc_receiver *receiver, void *data,
+	const struct envelope_bytes *payload, uint8_t flags)
+{
+	struct error err = ERROR_INIT;
+
+	if (receiver->open(data, call, &call->data, &err)) {
+		call_fail(call, &err);
+		return;
+	}
+	call->receiver = receiver;
+	call->cancelled = receiver->cancelled;
+	if (payload->size && !receive(call, payload))
+		return;
+	if (flags & FRAME_REMOTE_CLOSED)
+		receive_closed(call);
+}
+
+/* --- the beginning */
+
+static void call_init(struct call *call, struct rpc *rpc, const struct rpc_peer *peer,
+	const struct rpc_output *output)
+{
+	call->rpc = rpc;
+	call->peer = *peer;
+	call->output = *output;
+	call->heard = true;
+	call->deadline = 0;
+	call->writable = call->cancelled = NULL;
+	call->receiver = NULL;
+	call->first_index = 0;
+}
+
+void rpc_request(struct rpc *rpc, const struct rpc_peer *peer, const struct frame *frame,
+	const void *body, int64_t now, const struct rpc_output *output, struct call **ret_pending)
 {
 	struct error err = ERROR_INIT;
 	struct call *call = call_take(rpc);
+	struct envelope_bytes payload = {0};
 	size_t method;
 
 	if (!call) {
@@ -337,37 +297,18 @@ void rpc_request(struct rpc *rpc, const struct rpc_peer *peer, const void *body,
 		output->ended(output->data);
 		return;
 	}
-	call->rpc = rpc;
-	call->peer = *peer;
-	call->output = *output;
-	call->heard = true;
-	call->deadline = 0;
-	call->writable = call->cancelled = NULL;
+	call_init(call, rpc, peer, output);
 	*ret_pending = call;
-	if (open_call(call, body, size, now, &err)) {
+	if (open_call(call, body, frame->length, now, &payload, &err)) {
 		call_fail(call, &err);
 		return;
 	}
 	method = (size_t)(call->method - method_table);
-	rpc->handlers[method].call(rpc->handlers[method].data, call);
-}
-
-const struct rpc_peer *call_peer(const struct call *call)
-{
-	return &call->peer;
-}
-
-const void *call_request(const struct call *call)
-{
-	return call->request;
-}
-
-struct arena *call_arena(struct call *call)
-{
-	return &call->arena;
-}
-
-int64_t call_deadline(const struct call *call)
-{
-	return call->deadline;
+	if (call->method->kind == METHOD_CLIENT_STREAM)
+		start_receiving(call, &rpc->handlers[method].receiver, rpc->handlers[method].data, &payload,
+			frame->flags);
+	else if (unpack(call, &payload, &err))
+		call_fail(call, &err);
+	else
+		rpc->handlers[method].call(rpc->handlers[method].data, call);
 }

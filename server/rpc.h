@@ -25,11 +25,15 @@ int rpc_new(struct rpc **ret);
 void rpc_free(struct rpc *rpc); /* all calls have ended */
 
 /*
- * Serves a request frame's body. May end the call before it returns.
+ * Serves a request frame with its body. May end the call before it returns.
  * `now` is CLOCK_MONOTONIC in ns.
  */
-void rpc_request(struct rpc *rpc, const struct rpc_peer *peer, const void *body, size_t size,
-	int64_t now, const struct rpc_output *output, struct call **ret_pending);
+void rpc_request(struct rpc *rpc, const struct rpc_peer *peer, const struct frame *frame,
+	const void *body, int64_t now, const struct rpc_output *output, struct call **ret_pending);
+/* A data frame of the call's stream; may end the call. Ignored by calls that take none. */
+void rpc_data(struct call *call, const struct frame *frame, const void *body);
+/* One whose body was too long and is lost. */
+void rpc_data_lost(struct call *call, const struct frame *frame);
 /* Answers a stream that has no call, as for broken frames. */
 void rpc_refuse(const struct rpc_output *output, struct error *err);
 

@@ -14,6 +14,7 @@
 #include "server/event_hub.h"
 #include "server/event_ring.h"
 #include "server/policy_store.h"
+#include "server/quota.h"
 
 struct service_snapshots;
 struct service_watch;
@@ -37,6 +38,8 @@ struct service {
 
 	struct service_snapshots *snapshots; /* of service_list.c; owned */
 	struct service_watch *watches;       /* of service_stats.c; owned by themselves */
+	struct quota apply_quota;            /* of streams of changes under way */
+	size_t apply_max;                    /* bytes that one of them may hold */
 	struct {
 		int64_t time; /* CLOCK_MONOTONIC, 0 = none yet */
 		uint64_t packets, blocked;
@@ -71,11 +74,11 @@ int64_t service_monotonic_now(void); /* ns */
 
 /* --- service_warnings.c: of interfaces that do not exist now; 0, or -1 = memory */
 struct service_warnings {
-	char **list; /* in the call's arena */
+	char **list; /* in the arena */
 	size_t count;
 };
-int service_warn_policy(struct call *call, const Pepctl__V1__Policy *m, struct service_warnings *w);
-int service_warn_default(struct call *call, const Pepctl__V1__InterfaceDefault *m,
+int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct service_warnings *w);
+int service_warn_default(struct arena *arena, const Pepctl__V1__InterfaceDefault *m,
 	struct service_warnings *w);
 
 /* Fills a transaction with the caller's deadline and author. */

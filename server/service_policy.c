@@ -94,7 +94,7 @@ static void submit(struct service *s, struct call *call, struct change *change,
 	service_tx_init(call, &tx);
 	tx.path = given ? "policy" : "name";
 	tx.validate_only = validate_only;
-	if (!p || (given && service_warn_policy(call, given, &p->warnings) < 0) ||
+	if (!p || (given && service_warn_policy(call_arena(call), given, &p->warnings) < 0) ||
 		change_list_push(&tx.changes, change) < 0) {
 		change_deinit(change);
 		if (p)

@@ -83,7 +83,7 @@ static bool add_limits(struct service *s, struct call *call,
 static bool add_texts(struct service *s, struct call *call,
 	Pepctl__V1__GetServerInfoResponse *answer)
 {
-	static const char *const features[] = {"events", "transactions", "generic-mode"};
+	static const char *const features[] = {"events", "transactions", "generic-mode", "apply-stream"};
 	struct arena *arena = call_arena(call);
 	struct utsname host = {0};
 

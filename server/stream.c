@@ -7,7 +7,8 @@ struct stream {
 	struct table_node node;
 	struct streams *streams;
 	uint32_t id;
-	struct call *call; /* NULL once it has ended */
+	struct call *call;
+	bool sending; /* the client's side is open */
 };
 
 /* Ids come in sequence: multiplication spreads them, and a client harms only itself. */
@@ -52,6 +53,29 @@ void streams_deinit(struct streams *s)
 	table_deinit(&s->open);
 }
 
+/* --- streams that were answered early */
+
+static uint32_t *ended_find(struct streams *s, uint32_t id)
+{
+	for (size_t i = 0; i < STREAMS_ENDED; i++)
+		if (s->ended[i] == id)
+			return &s->ended[i];
+	return NULL;
+}
+
+static void ended_forget(struct streams *s, uint32_t id)
+{
+	uint32_t *place = ended_find(s, id);
+
+	if (place)
+		*place = 0;
+}
+
+static void ended_add(struct streams *s, uint32_t id)
+{
+	s->ended[s->ended_next++ % STREAMS_ENDED] = id;
+}
+
 /* --- what rpc calls */
 
 static uint8_t *on_frame(void *data, enum frame_type type, uint8_t flags, size_t size)
@@ -76,6 +100,8 @@ static void on_ended(void *data)
 {
 	struct stream *stream = data;
 
+	if (stream->sending)
+		ended_add(stream->streams, stream->id);
 	table_remove(&stream->streams->open, &stream->node);
 	free(stream);
 }
@@ -94,8 +120,10 @@ static void refuse(struct streams *s, uint32_t id, struct error *err)
 	rpc_refuse(&(struct rpc_output){on_frame, on_room, on_ended_refusal, &stream}, err);
 }
 
-static int stream_open(struct streams *s, uint32_t id, struct error *err, struct stream **ret)
+static int stream_open(struct streams *s, const struct frame *frame, struct error *err,
+	struct stream **ret)
 {
+	uint32_t id = frame->stream;
 	struct stream *stream;
 
 	if (stream_find(s, id))
@@ -110,7 +138,9 @@ static int stream_open(struct streams *s, uint32_t id, struct error *err, struct
 		free(stream);
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	}
-	*stream = (struct stream){.streams = s, .id = id};
+	*stream = (struct stream){
+		.streams = s, .id = id, .sending = frame->flags & FRAME_REMOTE_OPEN};
+	ended_forget(s, id);
 	table_add(&s->open, &stream->node, hash_id(id));
 	*ret = stream;
 	return 0;
@@ -130,12 +160,30 @@ static void on_request(struct streams *s, const struct frame *frame, const uint8
 		s->output.close(s->output.data);
 		return;
 	}
-	if (stream_open(s, frame->stream, &err, &stream)) {
+	if (stream_open(s, frame, &err, &stream)) {
 		refuse(s, frame->stream, &err);
 		return;
 	}
-	rpc_request(s->rpc, &s->peer, body, frame->length, now,
+	rpc_request(s->rpc, &s->peer, frame, body, now,
 		&(struct rpc_output){on_frame, on_room, on_ended, stream}, &stream->call);
+}
+
+static void on_data(struct streams *s, const struct frame *frame, const uint8_t *body)
+{
+	bool last = frame->flags & FRAME_REMOTE_CLOSED;
+	struct stream *stream = stream_find(s, frame->stream);
+	struct error err = ERROR_INIT;
+
+	if (stream) {
+		stream->sending = !last;
+		rpc_data(stream->call, frame, body);
+	} else if (!ended_find(s, frame->stream)) {
+		error_set(&err, ERROR_INVALID, "STREAM_UNKNOWN", "stream %u is not open",
+			frame->stream);
+		refuse(s, frame->stream, &err);
+	} else if (last) {
+		ended_forget(s, frame->stream);
+	}
 }
 
 void streams_frame(struct streams *s, const struct frame *frame, const uint8_t *body, int64_t now)
@@ -148,24 +196,28 @@ void streams_frame(struct streams *s, const struct frame *frame, const uint8_t *
 		refuse(s, frame->stream, &err);
 	} else if (frame->type == FRAME_REQUEST) {
 		on_request(s, frame, body, now);
-	} else if (frame->type == FRAME_DATA && !stream_find(s, frame->stream)) {
-		error_set(&err, ERROR_INVALID, "STREAM_UNKNOWN", "stream %u is not open",
-			frame->stream);
-		refuse(s, frame->stream, &err);
+	} else if (frame->type == FRAME_DATA) {
+		on_data(s, frame, body);
 	}
-	/* Data on an open stream: no method takes any yet. Other types are ignored. */
+	/* Other types are ignored. */
 }
 
 void streams_oversized(struct streams *s, const struct frame *frame)
 {
+	struct stream *stream = stream_find(s, frame->stream);
 	struct error err = ERROR_INIT;
 
 	if (!s->peer.rights || frame->stream % 2 == 0) {
 		streams_frame(s, &(struct frame){.stream = frame->stream, .type = FRAME_REQUEST}, NULL, 0);
 		return;
 	}
-	if (stream_find(s, frame->stream))
-		return; /* it has its answer to come */
+	if (stream && frame->type == FRAME_DATA) {
+		stream->sending = !(frame->flags & FRAME_REMOTE_CLOSED);
+		rpc_data_lost(stream->call, frame);
+	}
+	/* It has its answer to come, or had it. */
+	if (stream || (frame->type == FRAME_DATA && ended_find(s, frame->stream)))
+		return;
 	error_set(&err, ERROR_LIMIT, "FRAME_TOO_LARGE",
 		"a frame body of %u bytes exceeds the limit of %u; send it in parts", frame->length,
 		FRAME_BODY_MAX);

@@ -13,6 +13,7 @@
 #include "server/rpc.h"
 
 #define STREAMS_MAX 1024u /* open at once on a connection */
+#define STREAMS_ENDED 16u /* answered while their client still sent: its data is ignored */
 
 /* Where frames go and what may be sent: the connection. */
 struct stream_output {
@@ -28,6 +29,8 @@ struct streams {
 	struct rpc_peer peer;
 	struct stream_output output;
 	struct table open; /* struct stream by id */
+	uint32_t ended[STREAMS_ENDED]; /* ids, 0 = none; the oldest goes first */
+	size_t ended_next;
 };
 
 void streams_init(struct streams *s, struct rpc *rpc, const struct rpc_peer *peer,

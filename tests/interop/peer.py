@@ -45,11 +45,17 @@ SCHEMA = {
     "ListPoliciesRequest": "1 page_size uint, 2 page_token text, 3 name_prefix text",
     "ListPoliciesResponse": "1 policies PolicyStatus*, 2 next_page_token text, 3 revision uint,"
                             "4 default_action uint, 5 total uint, 6 interface_defaults bytes*",
+    "InterfaceDefault": "1 iface text, 2 action uint, 3 unset bool",
     "Operation": "1 create_policy Policy, 2 put_policy Policy, 3 delete_policy text,"
+                 "4 default_action InterfaceDefault,"
                  "8 flush_policies bool, 15 allow_missing bool",
     "ApplyChangesRequest": "1 operations Operation*, 2 mode uint, 3 expected_revision uint,"
                            "4 validate_only bool, 7 comment text",
-    "ApplyChangesResponse": "1 revision uint, 2 effects uint*, 3 warnings text*",
+    "ApplyStreamRequest": "1 operations Operation*, 2 mode uint, 3 expected_revision uint,"
+                          "4 validate_only bool, 5 confirm_timeout_nano int, 7 comment text",
+    "ApplyChangesResponse": "1 revision uint, 2 effects uint*, 3 warnings text*, 4 changes text*,"
+                            "5 changes_total uint, 6 policies_created uint,"
+                            "7 policies_changed uint, 8 policies_deleted uint",
 
     "Interface": "1 name text, 2 ifindex uint, 3 requested_mode uint, 4 mode uint, 5 reason text,"
                  "6 program_id uint, 7 driver text, 8 attached_since_time int, 9 state uint",
@@ -101,7 +107,7 @@ SCHEMA = {
     "HealthCheckResponse": "1 status uint",
 }
 # Answers that are not named after their method.
-ANSWERS = {"CreatePolicy": "PolicyResponse", "GetPolicy": "PolicyResponse",
+ANSWERS = {"ApplyStream": "ApplyChangesResponse", "CreatePolicy": "PolicyResponse", "GetPolicy": "PolicyResponse",
            "UpdatePolicy": "PolicyResponse", "GetStats": "Stats", "WatchStats": "Stats",
            "StreamEvents": "Event", "Check": "HealthCheckResponse"}
 
@@ -257,14 +263,14 @@ def pack_frame(stream, kind, flags, body):
     return struct.pack(">IIBB", len(body), stream, kind, flags) + body
 
 
-def pack_request(stream, method, payload=b"", timeout=None, service=PEPCTL):
+def pack_request(stream, method, payload=b"", timeout=None, service=PEPCTL, flags=0):
     """A whole request frame; `timeout` 0 is written, None is left out."""
     values = {"service": service, "method": method}
     if payload:
         values["payload"] = payload
     if timeout is not None:
         values["timeout_nano"] = timeout
-    return pack_frame(stream, REQUEST, 0, encode("Request", values))
+    return pack_frame(stream, REQUEST, flags, encode("Request", values))
 
 
 class Peer:
@@ -333,6 +339,28 @@ class Peer:
 
     def stream(self, method, **values):
         return Stream(self, self.request(method, **values), method)
+
+    def upload(self, method, timeout=None):
+        return Upload(self, method, timeout)
+
+
+class Upload:
+    """A stream of the client: any number of messages, then one answer."""
+
+    def __init__(self, peer, method, timeout):
+        self.peer, self.method, self.id = peer, method, peer.new_id()
+        peer.send(pack_request(self.id, method, timeout=timeout, flags=REMOTE_OPEN))
+
+    def send(self, flags=0, **values):
+        self.peer.send(pack_frame(self.id, DATA, flags, encode(self.method + "Request", values)))
+
+    def answer(self):
+        return self.peer.answer(self.id, self.method)
+
+    def close(self):
+        """The end of the client's side, and the answer."""
+        self.peer.send(pack_frame(self.id, DATA, REMOTE_CLOSED | NO_DATA, b""))
+        return self.answer()
 
 
 def answer_of(method):

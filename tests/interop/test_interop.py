@@ -85,6 +85,16 @@ def keeps_to_the_page(box):
         assert said_by(got.body) == said_by(answered[10:]), f"{heading}: {said_by(got.body)}"
     with box.peer() as peer:
         peer.call("DeletePolicy", name="drop-dns")
+    keeps_to_the_upload(box, dumps["Example: ApplyStream"])
+
+
+def keeps_to_the_upload(box, frames):
+    """The client's frames of the page, and the answer, byte by byte."""
+    *asked, answered = frames
+    with box.peer() as peer:
+        peer.send(b"".join(asked))
+        assert pack_frame(*peer.read_frame()) == answered
+        peer.call("ApplyChanges", operations=[{"flush_policies": True}])
 
 
 def says_who_it_is(box):

@@ -71,16 +71,17 @@ def fields(data):
 
 
 def methods():
-    """("service", "name") -> (request, response, streams?), as the .proto files say."""
+    """("service", "name") -> (request, response, does the client stream, does the daemon?), as
+    the .proto files say."""
     found = {}
     for file in ("pepctl.proto", "health.proto"):
         text = (PROTO / file).read_text()
         package = re.search(r"^package (\S+);", text, re.M).group(1)
         service = re.search(r"^service (\w+)", text, re.M).group(1)
-        for name, request, stream, response in re.findall(
-                r"rpc (\w+)\((\w+)\) returns \((stream )?(\w+)\)", text):
+        for name, sends, request, streams, response in re.findall(
+                r"rpc (\w+)\((stream )?(\w+)\) returns \((stream )?(\w+)\)", text):
             found[f"{package}.{service}", name] = (
-                f"{package}.{request}", f"{package}.{response}", bool(stream))
+                f"{package}.{request}", f"{package}.{response}", bool(sends), bool(streams))
     return found
 
 
@@ -147,9 +148,10 @@ class Connection:
         return lines
 
     def data(self, stream, flags, body):
+        request, response, sends, _ = self.streams[stream]
         if flags & 4:
-            return ["the clean end of the stream"]
-        return self.message(self.streams[stream][1], body)
+            return ["the end of the client's side" if sends else "the clean end of the stream"]
+        return self.message(request if sends else response, body)
 
 
 DUMP_LINE = re.compile(r"^([0-9a-f]{8})  ((?:[0-9a-f]{2} ?| (?=[0-9a-f])){1,}) *(?:\|.*\|)?$")
@@ -210,10 +212,12 @@ def check_examples(page, folder):
 def check_tables(page):
     """Faults of the method table and of the table of codes."""
     faults = []
-    rows = re.findall(r"^\| `(\w+)` \| `([\w.]+)` \| (stream of )?`([\w.]+)` \|", page, re.M)
-    listed = {name: (request, response, bool(stream)) for name, request, stream, response in rows}
-    real = {name: (request.rsplit(".", 1)[1], response.rsplit(".", 1)[1], stream)
-            for (_, name), (request, response, stream) in methods().items()}
+    rows = re.findall(r"^\| `(\w+)` \| (stream of )?`([\w.]+)` \| (stream of )?`([\w.]+)` \|",
+                      page, re.M)
+    listed = {name: (request, response, bool(sends), bool(streams))
+              for name, sends, request, streams, response in rows}
+    real = {name: (request.rsplit(".", 1)[1], response.rsplit(".", 1)[1], *streams)
+            for (_, name), (request, response, *streams) in methods().items()}
     for name in sorted(set(listed) | set(real)):
         if listed.get(name) != real.get(name):
             faults.append(f"method {name}: page {listed.get(name)}, proto {real.get(name)}")

@@ -18,7 +18,7 @@ static void check(const ProtobufCMessageDescriptor *descriptor, const void *data
 	bool refuse_unknown, const char *path)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	int r = wirecheck(descriptor, data, size, refuse_unknown, &err);
+	int r = wirecheck(descriptor, data, size, refuse_unknown, 0, &err);
 
 	assert_int_equal(r, path ? -EINVAL : 0);
 	if (path)
@@ -46,6 +46,18 @@ static void test_names_the_field(void **state)
 	CHECK(CREATE, "\x0a\x01\x0a", true, "policy");
 	/* The second operation: put_policy with a broken name. */
 	CHECK(APPLY, "\x0a\x00\x0a\x05\x12\x03\x0a\x01\xff", true, "operations[1].put_policy.name");
+}
+
+/* A later message of a stream: its operations count on, what is inside of them does not. */
+static void test_counts_from(void **state)
+{
+	static const char message[] = "\x0a\x00\x0a\x0b\x12\x09\x1a\x07\x32\x01" "a" "\x32\x02\xff\xff";
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(wirecheck(&pepctl__v1__apply_stream_request__descriptor, message,
+				 sizeof(message) - 1, true, 1000, &err), -EINVAL);
+	assert_string_equal(err.violations[0].field, "operations[1001].put_policy.match.iface[1]");
 }
 
 static void test_unknown_fields(void **state)
@@ -83,6 +95,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepts),
 		cmocka_unit_test(test_names_the_field),
+		cmocka_unit_test(test_counts_from),
 		cmocka_unit_test(test_unknown_fields),
 		cmocka_unit_test(test_utf8),
 	};
