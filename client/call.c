@@ -11,10 +11,11 @@ static struct envelope_bytes bytes_of(const char *text)
 	return (struct envelope_bytes){(const uint8_t *)text, strlen(text)};
 }
 
+/* `message` NULL = none yet. */
 static int send_request(struct client *client, const struct method *method,
 	const ProtobufCMessage *message, int64_t deadline, uint32_t stream, struct error *err)
 {
-	size_t payload = protobuf_c_message_get_packed_size(message);
+	size_t payload = message ? protobuf_c_message_get_packed_size(message) : 0;
 	_cleanup_free_ uint8_t *packed = malloc(payload + 1);
 	_cleanup_free_ uint8_t *body = NULL;
 	struct envelope_request request = {
@@ -26,7 +27,7 @@ static int send_request(struct client *client, const struct method *method,
 	};
 	size_t size = envelope_request_size(&request);
 	struct frame frame = {.length = (uint32_t)size, .stream = stream, .type = FRAME_REQUEST,
-		.flags = FRAME_REMOTE_CLOSED};
+		.flags = message ? FRAME_REMOTE_CLOSED : FRAME_REMOTE_OPEN};
 
 	if (size > FRAME_BODY_MAX)
 		return error_set(err, ERROR_LIMIT, "REQUEST_TOO_LARGE",
@@ -35,7 +36,8 @@ static int send_request(struct client *client, const struct method *method,
 	body = malloc(size + 1);
 	if (!packed || !body)
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
-	protobuf_c_message_pack(message, packed);
+	if (message)
+		protobuf_c_message_pack(message, packed);
 	envelope_request_encode(&request, body);
 	return client_send(client, &frame, body, deadline, err);
 }
@@ -78,24 +80,92 @@ static uint32_t next_stream(struct client *client)
 	return stream;
 }
 
+/* Answers to calls that timed out may still come: they are skipped. */
+static int receive_answer(struct client *client, const struct method *method, uint32_t stream,
+	int64_t deadline, struct arena *arena, void *ret_answer, struct error *err)
+{
+	const uint8_t *body;
+	struct frame frame;
+	int r;
+
+	do
+		r = client_receive(client, deadline, &frame, &body, err);
+	while (!r && (frame.stream != stream || frame.type != FRAME_RESPONSE));
+	return r ? r : open_response(method, body, frame.length, arena, ret_answer, err);
+}
+
 int call_unary(struct client *client, enum method_id id, const ProtobufCMessage *request,
 	struct arena *arena, void *ret_answer, struct error *err)
 {
 	const struct method *method = &method_table[id];
 	int64_t deadline = client_deadline(client);
 	uint32_t stream = next_stream(client);
-	const uint8_t *body;
-	struct frame frame;
 	int r = send_request(client, method, request, deadline, stream, err);
 
-	/* Answers to calls that timed out may still come: they are skipped. */
-	while (!r) {
-		r = client_receive(client, deadline, &frame, &body, err);
-		if (!r && frame.stream == stream && frame.type == FRAME_RESPONSE)
-			return open_response(method, body, frame.length, arena, ret_answer, err);
-	}
+	return r ? r : receive_answer(client, method, stream, deadline, arena, ret_answer, err);
+}
+
+/* --- streams of the client */
+
+int call_open(struct client *client, enum method_id id, int64_t deadline, uint32_t *ret_stream,
+	struct error *err)
+{
+	uint32_t stream = next_stream(client);
+	int r = send_request(client, &method_table[id], NULL, deadline, stream, err);
+
+	if (!r)
+		*ret_stream = stream;
 	return r;
 }
+
+static int send_end(struct client *client, uint32_t stream, int64_t deadline, struct error *err)
+{
+	struct frame frame = {.stream = stream, .type = FRAME_DATA,
+		.flags = FRAME_REMOTE_CLOSED | FRAME_NO_DATA};
+
+	return client_send(client, &frame, NULL, deadline, err);
+}
+
+int call_push(struct client *client, enum method_id id, uint32_t stream,
+	const ProtobufCMessage *message, int64_t deadline, struct error *err)
+{
+	size_t size = protobuf_c_message_get_packed_size(message);
+	struct frame frame = {.length = (uint32_t)size, .stream = stream, .type = FRAME_DATA};
+	_cleanup_free_ uint8_t *body = NULL;
+	ProtobufCMessage *answer;
+	struct arena arena;
+	int r;
+
+	if (size > FRAME_BODY_MAX)
+		return error_set(err, ERROR_LIMIT, "REQUEST_TOO_LARGE",
+			"one operation has %zu bytes, more than a frame's %u; make it several", size,
+			FRAME_BODY_MAX);
+	body = malloc(size + 1);
+	if (!body)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	protobuf_c_message_pack(message, body);
+	r = client_send(client, &frame, body, deadline, err);
+	if (r)
+		return r;
+	arena_init(&arena, ARENA_BUDGET_DEFAULT);
+	r = receive_answer(client, &method_table[id], stream, 0, &arena, &answer, err);
+	arena_deinit(&arena);
+	if (r == -EAGAIN && !error_is_set(err))
+		return 0;
+	send_end(client, stream, deadline, NULL);
+	return r ? r : error_set(err, ERROR_INTERNAL, "ANSWER_EARLY",
+		"pepctld answered before the end of the stream");
+}
+
+int call_close(struct client *client, enum method_id id, uint32_t stream, int64_t deadline,
+	struct arena *arena, void *ret_answer, struct error *err)
+{
+	int r = send_end(client, stream, deadline, err);
+
+	return r ? r : receive_answer(client, &method_table[id], stream, deadline, arena, ret_answer, err);
+}
+
+/* --- streams of the server */
 
 int call_start(struct client *client, enum method_id id, const ProtobufCMessage *request,
 	uint32_t *ret_stream, struct error *err)

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "client/apply.h"
 #include "common/policy_proto.h"
 #include "common/text.h"
 #include "pepctl.pb-c.h"
@@ -114,28 +115,16 @@ int pepctl_server_get(pepctl_client *client, struct pepctl_server *ret, struct p
 static int apply(pepctl_client *client, struct change_list *changes, bool replace,
 	uint64_t *ret_revision, struct pepctl_error *error)
 {
-	Pepctl__V1__ApplyChangesRequest request;
+	const struct apply_options options = {.replace = replace};
 	Pepctl__V1__ApplyChangesResponse *answer;
-	int r;
+	struct error err = ERROR_INIT;
 
 	arena_reset(&client->arena);
-	pepctl__v1__apply_changes_request__init(&request);
-	request.mode = replace ? PEPCTL__V1__APPLY_MODE__MODE_REPLACE_ALL :
-				 PEPCTL__V1__APPLY_MODE__MODE_MERGE;
-	request.operations =
-		arena_array(&client->arena, changes->count, sizeof(*request.operations));
-	for (size_t i = 0; request.operations && i < changes->count; i++) {
-		request.operations[i] = change_to_proto(&changes->items[i], &client->arena);
-		if (!request.operations[i])
-			return no_memory(error);
-		request.n_operations++;
-	}
-	if (!request.operations)
-		return no_memory(error);
-	r = ask(client, METHOD_APPLY_CHANGES, &request.base, &answer, error);
-	if (!r && ret_revision)
+	if (apply_changes(client->connection, changes, &options, &client->arena, &answer, &err))
+		return library_fail(&err, error);
+	if (ret_revision)
 		*ret_revision = answer->revision;
-	return r;
+	return PEPCTL_OK;
 }
 
 static int parse(const char *text, size_t size, struct change_list *ret, struct pepctl_error *error)

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "client/apply.h"
+
 static int status_of(enum error_kind kind, const char *reason)
 {
 	if (kind == ERROR_DENIED)
@@ -67,22 +69,16 @@ static void say_applied(const struct cli *cli, const Pepctl__V1__ApplyChangesRes
 
 int cli_apply_all(struct cli *cli, const struct change_list *changes, const char *done)
 {
-	Pepctl__V1__ApplyChangesRequest request;
 	Pepctl__V1__ApplyChangesResponse *answer;
-	int status;
+	struct error err = ERROR_INIT;
+	int status = cli_client(cli);
 
-	pepctl__v1__apply_changes_request__init(&request);
-	request.operations = arena_array(&cli->arena, changes->count, sizeof(*request.operations));
-	for (size_t i = 0; request.operations && i < changes->count; i++) {
-		request.operations[i] = change_to_proto(&changes->items[i], &cli->arena);
-		request.n_operations += request.operations[i] != NULL;
-	}
-	if (request.n_operations < changes->count)
-		return usage_error("out of memory");
-	status = cli_call(cli, METHOD_APPLY_CHANGES, &request.base, &answer);
-	if (!status)
-		say_applied(cli, answer, done);
-	return status;
+	if (status)
+		return status;
+	if (apply_changes(cli->client, changes, &(struct apply_options){0}, &cli->arena, &answer, &err))
+		return cli_fail(&err);
+	say_applied(cli, answer, done);
+	return EXIT_DONE;
 }
 
 int cli_apply(struct cli *cli, struct change *change, const char *done)

@@ -101,7 +101,7 @@ PEPCTL_API int pepctl_policy_get(pepctl_client *client, const char *name,
 
 /*
  * A transaction: the statements of a policy file, `size` bytes at `text`, all or
- * nothing. With `replace`, what they do not name is gone; else they are added.
+ * nothing, of any length. With `replace`, what they do not name is gone; else they are added.
  */
 PEPCTL_API int pepctl_ruleset_apply(pepctl_client *client, const char *text, size_t size,
 	int replace, uint64_t *ret_revision, struct pepctl_error *error);
