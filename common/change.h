@@ -33,8 +33,15 @@ enum setting {
 	SETTING_MAX,
 };
 
+/* The statement of a policy file that it was; line 0 = none. */
+struct change_origin {
+	unsigned int line; /* from 1 */
+	size_t offset;     /* of its first byte */
+};
+
 struct change {
 	enum change_kind kind;
+	struct change_origin origin;
 	struct policy policy;            /* CREATE, PUT */
 	char name[POLICY_NAME_MAX + 1];  /* DELETE: policy; SET: set */
 	char iface[IFACE_NAME_SIZE];     /* DEFAULT, ATTACH, DETACH; "" = global */

@@ -58,6 +58,21 @@ char *text_format_policy(const struct policy *policy);
 /* A whole statement: "policy ...", "default block iface eth1", ... malloc'ed or NULL. */
 char *text_format_change(const struct change *change);
 
+/*
+ * The field of the model that a keyword sets ("dport": "match.dport"), NULL = it is none;
+ * whether a value must follow.
+ */
+const char *text_key_field(const char *word, bool *ret_value);
+const char *text_key(size_t index); /* all keywords, NULL behind the last */
+
+/*
+ * Adds a problem of a statement that was read from the file at `data` before: `field` of its
+ * change ("put_policy.match.dport", "attach.mode") is wrong. 0 or -ENOMEM; nothing is added when
+ * the change comes from no file.
+ */
+int text_locate(const char *data, size_t size, const struct change_origin *origin,
+	const char *field, const char *message, struct text_problems *problems);
+
 /* Pieces that the CLI and services print or read by themselves. Parsers return 0 or -EINVAL. */
 int text_parse_address(const char *word, struct policy_address *ret, char message[static 160]);
 void text_format_address(const struct policy_address *address, char ret[static 72]); /* "any" */

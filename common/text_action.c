@@ -69,20 +69,23 @@ static int read_scope(struct text_words *w, struct policy_action *a)
 
 static int read_limit(struct text_words *w, struct policy_action *a)
 {
-	int r = read_rate(w, a);
+	bool no_rate = next_is(w, "burst") || next_is(w, "per");
+	int r = no_rate ? text_problem_add(w, w->at, "the rate is missing") : read_rate(w, a);
+	bool unit_known = !r;
 
-	while (!r) {
-		if (next_is(w, "burst")) {
+	for (;;) {
+		if (next_is(w, "burst") && !unit_known) {
+			w->at = MIN(w->at + 2, w->count); /* packets or bytes, who knows */
+		} else if (next_is(w, "burst")) {
 			w->at++;
-			r = read_burst(w, a);
+			r = text_worse(r, read_burst(w, a));
 		} else if (next_is(w, "per")) {
 			w->at++;
-			r = read_scope(w, a);
+			r = text_worse(r, read_scope(w, a));
 		} else {
-			break;
+			return r;
 		}
 	}
-	return r;
 }
 
 /* DEV[*WEIGHT] */
@@ -109,6 +112,7 @@ static int read_target(struct text_words *w, const char *text, size_t length,
 static int read_targets(struct text_words *w, struct policy_action *a)
 {
 	const char *word = text_next(w, "the interface");
+	int r = 0;
 
 	if (!word)
 		return -EINVAL;
@@ -117,17 +121,13 @@ static int read_targets(struct text_words *w, struct policy_action *a)
 		return -ENOMEM;
 	for (const char *at = word;; at++) {
 		size_t length = strcspn(at, ",");
-		int r;
 
 		if (a->target_count == POLICY_TARGETS_MAX)
 			return text_problem_add(w, w->at - 1, "more than %u interfaces", POLICY_TARGETS_MAX);
-		r = read_target(w, at, length, &a->targets[a->target_count]);
-		if (r)
-			return r;
-		a->target_count++;
+		r = text_worse(r, read_target(w, at, length, &a->targets[a->target_count++]));
 		at += length;
 		if (!*at)
-			return 0;
+			return r;
 	}
 }
 
@@ -153,12 +153,12 @@ static int read_redirect(struct text_words *w, struct policy_action *a)
 {
 	int r = read_targets(w, a);
 
-	if (!r && next_is(w, "fib")) {
+	if (next_is(w, "fib")) {
 		w->at++;
 		a->fib = true;
-	} else if (!r && next_is(w, "mac")) {
+	} else if (next_is(w, "mac")) {
 		w->at++;
-		r = read_mac(w, a);
+		r = text_worse(r, read_mac(w, a));
 	}
 	return r;
 }

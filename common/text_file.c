@@ -5,19 +5,6 @@
 #include "common/table.h"
 #include "common/text_internal.h"
 
-#define LINE_WORDS_MAX 4096u /* of one statement */
-
-/* A line after continuations are joined, cut into words in place. */
-struct line {
-	char *text;   /* owned; words point into it */
-	char *source; /* owned; as written, for the caret */
-	const char **words;
-	unsigned int *columns;
-	size_t count;
-	unsigned int number;
-	bool has_nul; /* what stands behind it would be lost */
-};
-
 struct seen {
 	struct table_node node;
 	const char *name;
@@ -25,116 +12,19 @@ struct seen {
 };
 
 struct file {
-	const char *at, *end;
-	unsigned int number; /* of the line at `at` */
+	struct text_reader in;
+	struct change_origin origin; /* of the statement being read */
 	struct change_list changes;
 	struct text_problems *problems;
 	struct table names; /* struct seen */
 	bool no_memory;
 };
 
-static void line_deinit(struct line *line)
-{
-	free(line->text);
-	free(line->source);
-	free(line->words);
-	free(line->columns);
-}
-
-/* --- lines */
-
-/* A comment ends with its line: it must not swallow the statement below. */
-static bool is_comment(const char *line, size_t length)
-{
-	size_t at = 0;
-
-	while (at < length && (line[at] == ' ' || line[at] == '\t'))
-		at++;
-	return at < length && line[at] == '#';
-}
-
-/* Joins lines that end in a backslash; the column counts in what was joined. */
-static int read_line(struct file *f, struct line *ret)
-{
-	struct line line = {.number = f->number};
-	const char *first = f->at;
-	size_t size = 0;
-	FILE *out = open_memstream(&line.text, &size);
-	bool more = true;
-
-	if (!out)
-		return -ENOMEM;
-	while (more && f->at < f->end) {
-		const char *newline = memchr(f->at, '\n', (size_t)(f->end - f->at));
-		const char *stop = newline ? newline : f->end;
-		size_t length = (size_t)(stop - f->at);
-
-		more = length && stop[-1] == '\\' && newline && !is_comment(f->at, length);
-		length -= more;
-		length -= !more && length && f->at[length - 1] == '\r';
-		fwrite(f->at, 1, length, out);
-		if (more)
-			fputc(' ', out);
-		f->at = newline ? newline + 1 : f->end;
-		f->number++;
-	}
-	line.has_nul = out && memchr(first, 0, (size_t)(f->at - first));
-	if (fclose(out) || !(line.source = strdup(line.text))) {
-		line_deinit(&line);
-		return -ENOMEM;
-	}
-	*ret = line;
-	return 0;
-}
-
-/* One word, quotes and their backslashes taken away in place. NULL = a quote that does not end. */
-static char *cut_word(char *at)
-{
-	char *out = at;
-	bool quoted = false;
-
-	for (; *at && (quoted || !strchr(" \t", *at)); at++) {
-		if (*at == '"') {
-			quoted = !quoted;
-			continue;
-		}
-		if (quoted && *at == '\\' && (at[1] == '"' || at[1] == '\\'))
-			at++;
-		*out++ = *at;
-	}
-	if (quoted)
-		return NULL;
-	at += *at != 0;
-	*out = 0;
-	return at;
-}
-
-static int cut_line(struct line *line)
-{
-	char *at = line->text;
-
-	line->words = calloc(LINE_WORDS_MAX, sizeof(*line->words));
-	line->columns = calloc(LINE_WORDS_MAX + 1, sizeof(*line->columns));
-	if (!line->words || !line->columns)
-		return -ENOMEM;
-	for (;;) {
-		at += strspn(at, " \t");
-		line->columns[line->count] = (unsigned int)(at - line->text) + 1;
-		if (!*at || *at == '#')
-			return 0;
-		if (line->count == LINE_WORDS_MAX)
-			return -E2BIG;
-		line->words[line->count++] = at;
-		at = cut_word(at);
-		if (!at)
-			return -EINVAL;
-	}
-}
-
 /* --- statements */
 
 static int push(struct file *f, struct change *change)
 {
+	change->origin = f->origin;
 	if (change_list_push(&f->changes, change) < 0) {
 		f->no_memory = true;
 		change_deinit(change);
@@ -200,20 +90,20 @@ static int read_default(struct file *f, struct text_words *w)
 {
 	const char *word = text_next(w, "allow or block");
 	struct change change;
+	int r = 0;
 
 	if (!word)
 		return -EINVAL;
 	change_init(&change, CHANGE_DEFAULT);
 	change.block = streq(word, "block");
 	if (!change.block && !streq(word, "allow"))
-		return text_problem_add(w, w->at - 1, "\"%s\" is neither allow nor block", word);
+		r = text_problem_add(w, w->at - 1, "\"%s\" is neither allow nor block", word);
 	if (w->at < w->count) {
 		if (!streq(w->words[w->at++], "iface"))
 			return text_problem_add(w, w->at - 1, "\"%s\" is not iface DEV", w->words[w->at - 1]);
-		if (read_iface(w, change.iface) < 0)
-			return -EINVAL;
+		r = text_worse(r, read_iface(w, change.iface));
 	}
-	return push(f, &change);
+	return r ? r : push(f, &change);
 }
 
 static int read_setting(struct file *f, struct text_words *w)
@@ -234,10 +124,10 @@ static int read_setting(struct file *f, struct text_words *w)
 static int read_interface(struct file *f, struct text_words *w)
 {
 	struct change change;
+	int r;
 
 	change_init(&change, CHANGE_ATTACH);
-	if (read_iface(w, change.iface) < 0)
-		return -EINVAL;
+	r = read_iface(w, change.iface);
 	if (w->at < w->count) {
 		const char *key = w->words[w->at++], *mode;
 
@@ -250,7 +140,7 @@ static int read_interface(struct file *f, struct text_words *w)
 			return text_problem_add(w, w->at - 1,
 				"\"%s\" is no mode: auto, native, generic or offload", mode);
 	}
-	return push(f, &change);
+	return r ? r : push(f, &change);
 }
 
 /* Known to the grammar; the engine refuses it by name. */
@@ -293,14 +183,14 @@ static void read_statement(struct file *f, struct text_words *w)
 		word);
 }
 
-static void take_line(struct file *f, struct line *line)
+static void take_line(struct file *f, struct text_line *line)
 {
-	int r = cut_line(line);
+	int r = text_line_cut(line);
 	struct text_words w = {
 		.words = line->words,
 		.columns = line->columns,
 		.count = line->count,
-		.line = line->number,
+		.line = line->origin.line,
 		.source = line->source,
 		.problems = f->problems,
 	};
@@ -312,9 +202,11 @@ static void take_line(struct file *f, struct line *line)
 	else if (r == -EINVAL)
 		text_problem_add(&w, line->count - 1, "the quote does not end");
 	else if (r)
-		text_problem_add(&w, 0, "more than %u words in one statement", LINE_WORDS_MAX);
-	else if (line->count && line->words[0])
+		text_problem_add(&w, 0, "more than %u words in one statement", TEXT_LINE_WORDS_MAX);
+	else if (line->count && line->words[0]) {
+		f->origin = line->origin;
 		read_statement(f, &w);
+	}
 }
 
 static void names_free(struct file *f)
@@ -332,18 +224,17 @@ static void names_free(struct file *f)
 int text_parse_file(
 	const char *data, size_t size, struct change_list *ret, struct text_problems *problems)
 {
-	struct file f = {.at = data, .end = data + size, .number = 1, .problems = problems};
+	struct file f = {.in = {data, data, data + size, 1}, .problems = problems};
+	struct text_line line = {0};
 	size_t before = problems->count;
 
-	while (f.at < f.end && !f.no_memory) {
-		struct line line = {0};
-
-		if (read_line(&f, &line) < 0)
+	while (f.in.at < f.in.end && !f.no_memory) {
+		if (text_line_read(&f.in, &line) < 0)
 			f.no_memory = true;
 		else
 			take_line(&f, &line);
-		line_deinit(&line);
 	}
+	text_line_deinit(&line);
 	names_free(&f);
 	if (f.no_memory || problems->count > before) {
 		change_list_deinit(&f.changes);

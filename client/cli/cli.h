@@ -102,13 +102,6 @@ extern const struct verb objects[];
 void policy_help(void);
 int policy_set(struct cli *cli, struct words *words);
 
-/* Keywords of a policy line and the fields that they are; `key` NULL ends the table. */
-struct policy_key {
-	const char *key, *field;
-	bool has_value;
-};
-extern const struct policy_key policy_keys[];
-
 typedef int (*policy_parser)(const char *const words[], size_t count, struct policy *ret,
 	struct text_problems *problems);
 /* The words that are left into a policy; refused before anything is sent. */

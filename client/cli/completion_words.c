@@ -82,9 +82,9 @@ static void offer_attached(const struct typed *t)
 
 static void offer_keys(const struct typed *t)
 {
-	for (const struct policy_key *key = policy_keys; key->key; key++)
-		if (!is_typed(t, key->key) && !streq(key->key, "ttl"))
-			offer(t, key->key);
+	for (size_t i = 0; text_key(i); i++)
+		if (!is_typed(t, text_key(i)) && !streq(text_key(i), "ttl"))
+			offer(t, text_key(i));
 	if (is_typed(t, "rate-limit") && !is_typed(t, "burst"))
 		offer(t, "burst");
 	if (is_typed(t, "redirect") && !is_typed(t, "mac"))
@@ -94,10 +94,10 @@ static void offer_keys(const struct typed *t)
 /* Behind a word that has a value nothing can be offered, unless it is known what values there are. */
 static void policy_value_or_key(const struct typed *t)
 {
-	bool value = streq(t->before, "rate-limit") || streq(t->before, "burst") || streq(t->before, "mac");
+	bool value = false;
 
-	for (const struct policy_key *key = policy_keys; key->key; key++)
-		value |= key->has_value && streq(key->key, t->before);
+	text_key_field(t->before, &value);
+	value |= streq(t->before, "rate-limit") || streq(t->before, "burst") || streq(t->before, "mac");
 	if (streq(t->before, "proto"))
 		offer_words(t, PROTOCOLS);
 	else if (streq(t->before, "iface") || streq(t->before, "redirect"))

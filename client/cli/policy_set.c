@@ -7,19 +7,11 @@
 
 #include "client/cli/cli.h"
 
-const struct policy_key policy_keys[] = {
-	{"src", "match.src", true}, {"dst", "match.dst", true}, {"sport", "match.sport", true},
-	{"dport", "match.dport", true}, {"proto", "match.proto", true}, {"iface", "match.iface", true},
-	{"vlan", "match.vlan", true}, {"icmp-type", "match.icmp_type", true},
-	{"tcp-flags", "match.tcp_flags", true}, {"percent", "match.percent", true},
-	{"priority", "priority", true}, {"ttl", "ttl_nano", true}, {"comment", "comment", true},
-	{"log", "log", false}, {"nolog", "nolog", false}, {"shadow", "shadow", false},
-	{NULL, NULL, false},
-};
+#define FIELDS_MAX 32u /* of a policy, and more */
 
 /* Each key once, the action, and of log and nolog the one that is not given. */
 struct mask {
-	char *fields[ARRAY_SIZE(policy_keys) + 2];
+	char *fields[FIELDS_MAX];
 	size_t count;
 	bool has_action, has_match;
 };
@@ -43,17 +35,16 @@ static int skip_action(const struct words *words, int at, enum policy_action_kin
 static int add_key(const struct words *words, int at, struct mask *ret)
 {
 	const char *key = words->list[at];
+	bool has_value = false;
+	const char *field = text_key_field(key, &has_value);
 
-	for (const struct policy_key *known = policy_keys; known->key; known++) {
-		if (!streq(known->key, key))
-			continue;
-		mask_add(ret, known->field);
-		if (streq(key, "log") || streq(key, "nolog"))
-			mask_add(ret, *key == 'l' ? "nolog" : "log");
-		ret->has_match |= strncmp(known->field, "match.", 6) == 0;
-		return at + 1 + known->has_value;
-	}
-	return at + 1; /* 1/N behind log; what is no key the grammar refuses */
+	if (!field)
+		return at + 1; /* 1/N behind log; what is no key the grammar refuses */
+	mask_add(ret, field);
+	if (streq(key, "log") || streq(key, "nolog"))
+		mask_add(ret, *key == 'l' ? "nolog" : "log");
+	ret->has_match |= strncmp(field, "match.", 6) == 0;
+	return at + 1 + has_value;
 }
 
 static void read_mask(const struct words *words, struct mask *ret)

@@ -93,8 +93,8 @@ static void test_problems(void **state)
 		{"a block dport", 3, "dport is missing"},
 		{"a block color red", 2, "\"color\" is no keyword: src, dst"},
 		{"a block proto tcp proto udp", 4, "proto comes twice"},
-		{"a block proto gre dport 1", 0, "has no ports"},
-		{"a block src 10.0.0.1 dst ::1", 0, "no packet has both"},
+		{"a block proto gre dport 1", 5, "has no ports"},
+		{"a block src 10.0.0.1 dst ::1", 5, "no packet has both"},
 		{"a rate-limit fast", 2, "\"fast\" is no rate"},
 		{"a rate-limit 10", 2, "is no rate"},
 		{"a rate-limit 0pps", 2, "is no rate"},
@@ -102,7 +102,7 @@ static void test_problems(void **state)
 		{"a rate-limit 1pps burst 1B", 4, "is no burst"},
 		{"a rate-limit 1pps per src/129", 4, "is no scope"},
 		{"a redirect eth1*0", 2, "a weight is from 1 to 255"},
-		{"a redirect eth1,eth1", 0, "comes twice"},
+		{"a redirect eth1,eth1", 2, "comes twice"},
 		{"a redirect eth/1", 2, "is no interface name"},
 		{"a redirect eth1 mac 02:00:00:00:00", 4, "is no MAC address"},
 		{"a block vlan 4095", 3, "is no VLAN id"},
@@ -110,16 +110,16 @@ static void test_problems(void **state)
 		{"a block percent 5%5", 3, "is no share"},
 		{"a redirect a\"b", 2, "is no interface name"},
 		{"a redirect #x", 2, "is no interface name"},
-		{"a rate-limit 1pps burst 2000G", 0, "the burst is at most 10^12"},
+		{"a rate-limit 1pps burst 2000G", 4, "the burst is at most 10^12"},
 		{"a block percent 100.01", 3, "is no share"},
 		{"a block log 1/0", 3, "is no 1/N"},
-		{"a block log nolog", 0, "exclude each other"},
+		{"a block log nolog", 3, "exclude each other"},
 		{"a block ttl 5", 3, "is no duration"},
 		{"a block ttl 99999999999h", 3, "is no duration"},
 		{"a block priority 4294967296", 3, "is no priority"},
-		{"a block tcp-flags syn", 0, "tcp-flags needs proto tcp"},
+		{"a block tcp-flags syn", 3, "tcp-flags needs proto tcp"},
 		{"a block proto tcp tcp-flags syn,foo", 5, "VALUE/MASK"},
-		{"a block icmp-type 8", 0, "icmp-type needs proto icmp"},
+		{"a block icmp-type 8", 3, "icmp-type needs proto icmp"},
 	};
 
 	(void)state;
@@ -133,6 +133,44 @@ static void test_problems(void **state)
 			!strstr(problems.items[0].message, rows[i].says))
 			fail_msg("%s: word %u: %s", rows[i].line, problems.items[0].column,
 				problems.items[0].message);
+		text_problems_deinit(&problems);
+	}
+}
+
+/* Every fault of a line is told, and only faults: the words of each, by index. */
+static void test_all_problems(void **state)
+{
+	static const struct {
+		const char *line, *at;
+	} rows[] = {
+		{"a/b drop src 10.0.0.0/33 dport x", "0 1 3 5 "},
+		{"a block dport 99999 colour red proto tpc vlan 9 vlan 10", "3 4 7 10 "},
+		{"a block dport 99999 colour", "3 4 "},
+		{"a drop 10mbit per src proto tpc", "1 6 "},
+		{"a src 10.0.0.x dport 80", "1 2 "},
+		{"a block src dport 80 proto", "3 6 "},
+		{"a rate-limit fast burst 40 per net dport x", "2 6 8 "},
+		{"a rate-limit burst 40", "2 "},
+		{"a rate-limit 5pps burst x per y", "4 6 "},
+		{"a redirect eth/1,eth2*0 mac 1 vlan 5000", "2 2 4 6 "},
+		{"a block comment x comment \"dport\" dport 0-x", "4 7 "},
+		{"src", "1 "},
+		{"a block proto udp dport 99999 dport", "5 6 "},
+		{"a block proto gre dport 1 sport 2 log nolog", "7 5 9 "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct text_problems problems = {0};
+		char at[100] = "";
+		struct policy p;
+
+		if (!parse(rows[i].line, &p, &problems))
+			fail_msg("accepted: %s", rows[i].line);
+		for (size_t j = 0; j < problems.count; j++)
+			snprintf(at + strlen(at), sizeof(at) - strlen(at), "%u ", problems.items[j].column);
+		if (!streq(at, rows[i].at))
+			fail_msg("%s: problems at %s", rows[i].line, at);
 		text_problems_deinit(&problems);
 	}
 }
@@ -194,6 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_problems),
+		cmocka_unit_test(test_all_problems),
 		cmocka_unit_test(test_written_reads_back),
 		cmocka_unit_test(test_durations),
 	};

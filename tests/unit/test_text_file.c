@@ -104,6 +104,69 @@ static void test_nothing_is_swallowed(void **state)
 	change_list_deinit(&list);
 }
 
+/* Two faults each in the statements that have several words. */
+static void test_all_of_a_statement(void **state)
+{
+	static const char file[] = "default drop iface a/b\ninterface a/b mode fast\n"
+				   "policy a drop dport x\n";
+	static const unsigned int columns[] = {9, 20, 11, 20, 10, 21};
+	struct text_problems problems = {0};
+	struct change_list list = {0};
+
+	(void)state;
+	assert_int_equal(parse(file, &list, &problems), -EINVAL);
+	assert_int_equal(problems.count, ARRAY_SIZE(columns));
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+		assert_int_equal(problems.items[i].column, columns[i]);
+	text_problems_deinit(&problems);
+}
+
+/* A field of a change leads back to its word, over comments and continued lines. */
+static void test_locate(void **state)
+{
+	static const char file[] =
+		"# first\n"
+		"default block iface eth1\n"
+		"policy web rate-limit 5pps burst 9 \\\n"
+		"    proto tcp dport 80\n"
+		"\n"
+		"interface eth0 mode native\r\n"
+		"setting capture 64\n"
+		"policy x redirect eth1,eth2 fib src 10.0.0.1";
+	static const struct {
+		size_t change;
+		const char *field, *word;
+		unsigned int line, column;
+	} rows[] = {
+		{0, "default_action.iface", "eth1", 2, 21}, {0, "default_action", "block", 2, 9},
+		{1, "put_policy", "web", 3, 8}, {1, "put_policy.match.dport", "80", 3, 57},
+		{1, "put_policy.action.rate_limit.burst", "9", 3, 34},
+		{1, "put_policy.action", "rate-limit", 3, 12}, {1, "put_policy.match.src", "web", 3, 8},
+		{2, "attach", "eth0", 6, 11}, {2, "attach.mode", "native", 6, 21},
+		{3, "setting", "64", 7, 17}, {4, "put_policy.action.redirect.targets", "eth1,eth2", 8, 19},
+		{4, "put_policy.match.src", "10.0.0.1", 8, 37},
+	};
+	struct change_list list = {0};
+	struct text_problems problems = {0};
+
+	(void)state;
+	assert_int_equal(parse(file, &list, &problems), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct text_problem *p;
+
+		assert_int_equal(text_locate(file, sizeof(file) - 1, &list.items[rows[i].change].origin,
+					 rows[i].field, "wrong", &problems), 0);
+		p = &problems.items[i];
+		if (p->line != rows[i].line || p->column != rows[i].column || !streq(p->word, rows[i].word))
+			fail_msg("%s: %u:%u %s", rows[i].field, p->line, p->column, p->word);
+	}
+	assert_int_equal(text_locate(file, sizeof(file) - 1, &(struct change_origin){0}, "x", "wrong",
+				 &problems), 0);
+	assert_int_equal(problems.count, ARRAY_SIZE(rows));
+	text_problems_deinit(&problems);
+	change_list_deinit(&list);
+}
+
 static void test_caret(void **state)
 {
 	struct text_problems problems = {0};
@@ -128,6 +191,8 @@ int main(void)
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_every_problem_with_its_place),
 		cmocka_unit_test(test_nothing_is_swallowed),
+		cmocka_unit_test(test_all_of_a_statement),
+		cmocka_unit_test(test_locate),
 		cmocka_unit_test(test_caret),
 	};
 
