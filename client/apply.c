@@ -3,8 +3,9 @@
 
 #include "common/policy_proto.h"
 
-#define PART_BYTES (256u << 10)
+#define PART_BYTES      (256u << 10)
 #define PART_OPERATIONS 8192u
+#define SLOW_ANSWER     500000000 /* ns until progress is told that all has been sent */
 
 /* The next operations as messages. */
 struct part {
@@ -35,14 +36,15 @@ static int no_memory(struct error *err)
 }
 
 /* From the change at `*at` on, which moves on; at least one that is left. */
-static int part_fill(struct part *part, const struct change_list *changes, size_t *at,
-	struct error *err)
+static int part_fill(
+	struct part *part, const struct change_list *changes, size_t *at, struct error *err)
 {
 	size_t bytes = 0;
 
 	arena_reset(&part->arena);
 	for (part->count = 0; *at < changes->count && part->count < PART_OPERATIONS; ++*at) {
-		Pepctl__V1__Operation *operation = change_to_proto(&changes->items[*at], &part->arena);
+		Pepctl__V1__Operation *operation =
+			change_to_proto(&changes->items[*at], &part->arena);
 
 		if (!operation)
 			return no_memory(err);
@@ -60,14 +62,14 @@ static char *text_of(const char *text)
 }
 
 /* Both requests have the same options. */
-#define SET_OPTIONS(request, options)                                                    \
-	do {                                                                                 \
-		(request)->mode = (options)->replace ? PEPCTL__V1__APPLY_MODE__MODE_REPLACE_ALL : \
-						       PEPCTL__V1__APPLY_MODE__MODE_MERGE;       \
-		(request)->expected_present_case = (options)->has_expected ? 3 : 0;             \
-		(request)->expected_revision = (options)->expected;                             \
-		(request)->validate_only = (options)->dry_run;                                  \
-		(request)->comment = text_of((options)->comment);                               \
+#define SET_OPTIONS(request, options)                                                              \
+	do {                                                                                       \
+		(request)->mode = (options)->replace ? PEPCTL__V1__APPLY_MODE__MODE_REPLACE_ALL    \
+						     : PEPCTL__V1__APPLY_MODE__MODE_MERGE;         \
+		(request)->expected_present_case = (options)->has_expected ? 3 : 0;                \
+		(request)->expected_revision = (options)->expected;                                \
+		(request)->validate_only = (options)->dry_run;                                     \
+		(request)->comment = text_of((options)->comment);                                  \
 	} while (0)
 
 static int apply_at_once(struct client *client, struct part *part,
@@ -115,9 +117,10 @@ static int apply_in_parts(struct client *client, const struct change_list *chang
 	}
 	if (r)
 		return r;
-	if (options->progress)
+	r = call_end(client, stream, deadline, err);
+	if (!r && options->progress && !client_wait(client, client_now() + SLOW_ANSWER))
 		options->progress(options->data, at, changes->count);
-	return call_close(client, METHOD_APPLY_STREAM, stream, deadline, arena, ret, err);
+	return r ? r : call_answer(client, METHOD_APPLY_STREAM, stream, deadline, arena, ret, err);
 }
 
 int apply_changes(struct client *client, const struct change_list *changes,

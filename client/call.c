@@ -81,8 +81,8 @@ static uint32_t next_stream(struct client *client)
 }
 
 /* Answers to calls that timed out may still come: they are skipped. */
-static int receive_answer(struct client *client, const struct method *method, uint32_t stream,
-	int64_t deadline, struct arena *arena, void *ret_answer, struct error *err)
+int call_answer(struct client *client, enum method_id id, uint32_t stream, int64_t deadline,
+	struct arena *arena, void *ret_answer, struct error *err)
 {
 	const uint8_t *body;
 	struct frame frame;
@@ -91,7 +91,8 @@ static int receive_answer(struct client *client, const struct method *method, ui
 	do
 		r = client_receive(client, deadline, &frame, &body, err);
 	while (!r && (frame.stream != stream || frame.type != FRAME_RESPONSE));
-	return r ? r : open_response(method, body, frame.length, arena, ret_answer, err);
+	return r ? r :
+		   open_response(&method_table[id], body, frame.length, arena, ret_answer, err);
 }
 
 int call_unary(struct client *client, enum method_id id, const ProtobufCMessage *request,
@@ -102,7 +103,7 @@ int call_unary(struct client *client, enum method_id id, const ProtobufCMessage 
 	uint32_t stream = next_stream(client);
 	int r = send_request(client, method, request, deadline, stream, err);
 
-	return r ? r : receive_answer(client, method, stream, deadline, arena, ret_answer, err);
+	return r ? r : call_answer(client, id, stream, deadline, arena, ret_answer, err);
 }
 
 /* --- streams of the client */
@@ -118,7 +119,7 @@ int call_open(struct client *client, enum method_id id, int64_t deadline, uint32
 	return r;
 }
 
-static int send_end(struct client *client, uint32_t stream, int64_t deadline, struct error *err)
+int call_end(struct client *client, uint32_t stream, int64_t deadline, struct error *err)
 {
 	struct frame frame = {.stream = stream, .type = FRAME_DATA,
 		.flags = FRAME_REMOTE_CLOSED | FRAME_NO_DATA};
@@ -148,21 +149,13 @@ int call_push(struct client *client, enum method_id id, uint32_t stream,
 	if (r)
 		return r;
 	arena_init(&arena, ARENA_BUDGET_DEFAULT);
-	r = receive_answer(client, &method_table[id], stream, 0, &arena, &answer, err);
+	r = call_answer(client, id, stream, 0, &arena, &answer, err);
 	arena_deinit(&arena);
 	if (r == -EAGAIN && !error_is_set(err))
 		return 0;
-	send_end(client, stream, deadline, NULL);
+	call_end(client, stream, deadline, NULL);
 	return r ? r : error_set(err, ERROR_INTERNAL, "ANSWER_EARLY",
 		"pepctld answered before the end of the stream");
-}
-
-int call_close(struct client *client, enum method_id id, uint32_t stream, int64_t deadline,
-	struct arena *arena, void *ret_answer, struct error *err)
-{
-	int r = send_end(client, stream, deadline, err);
-
-	return r ? r : receive_answer(client, &method_table[id], stream, deadline, arena, ret_answer, err);
 }
 
 /* --- streams of the server */

@@ -12,14 +12,15 @@ int call_unary(struct client *client, enum method_id method, const ProtobufCMess
 	struct arena *arena, void *ret_answer, struct error *err);
 
 /*
- * A stream of the client: opened, any number of messages, closed for the answer.
+ * A stream of the client: opened, any number of messages, its end, the answer.
  * What the server refuses early ends it: then call_push() fails with that.
  */
 int call_open(struct client *client, enum method_id method, int64_t deadline, uint32_t *ret_stream,
 	struct error *err);
 int call_push(struct client *client, enum method_id method, uint32_t stream,
 	const ProtobufCMessage *message, int64_t deadline, struct error *err);
-int call_close(struct client *client, enum method_id method, uint32_t stream, int64_t deadline,
+int call_end(struct client *client, uint32_t stream, int64_t deadline, struct error *err);
+int call_answer(struct client *client, enum method_id method, uint32_t stream, int64_t deadline,
 	struct arena *arena, void *ret_answer, struct error *err);
 
 /* Starts a server stream. */

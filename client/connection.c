@@ -96,6 +96,11 @@ static int wait_for(struct client *client, short events, int64_t deadline, struc
 	}
 }
 
+bool client_wait(struct client *client, int64_t deadline)
+{
+	return client->in_used || wait_for(client, POLLIN, deadline, NULL) == 0;
+}
+
 static int timed_out(struct client *client, struct error *err)
 {
 	return error_set(err, ERROR_DEADLINE, "NO_ANSWER",

@@ -31,6 +31,9 @@ DEFINE_CLEANUP(struct client, client_free)
 int64_t client_deadline(const struct client *client);
 int64_t client_now(void);
 
+/* Whether something came before `deadline`. */
+bool client_wait(struct client *client, int64_t deadline);
+
 /* After a failure the connection is of no use any more. */
 int client_send(struct client *client, const struct frame *frame, const uint8_t *body,
 	int64_t deadline, struct error *err);

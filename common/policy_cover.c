@@ -63,8 +63,9 @@ static bool covers_details(const struct policy_match *a, const struct policy_mat
 		return false;
 	if (a->has_icmp_code && !(b->has_icmp_code && a->icmp_code == b->icmp_code))
 		return false;
-	if (a->has_tcp_flags && !(b->has_tcp_flags && !(a->tcp_flags_mask & ~b->tcp_flags_mask) &&
-					(b->tcp_flags_value & a->tcp_flags_mask) == a->tcp_flags_value))
+	if (a->has_tcp_flags &&
+		!(b->has_tcp_flags && !(a->tcp_flags_mask & ~b->tcp_flags_mask) &&
+			(b->tcp_flags_value & a->tcp_flags_mask) == a->tcp_flags_value))
 		return false;
 	return a->percent == POLICY_PERCENT_ALL && covers_ifaces(a, b);
 }
@@ -115,7 +116,7 @@ struct better {
 	struct better *worse;      /* the next with the same key */
 	const struct policy *policy;
 	size_t index;
-	struct better *last;  /* of the first: the end of its chain */
+	struct better *last; /* of the first: the end of its chain */
 };
 
 struct cover {
@@ -146,11 +147,12 @@ static struct shape shape_of(const struct policy_match *m)
 	};
 }
 
-static bool fits_address(uint8_t kind, uint8_t family, uint8_t length,
-	const struct policy_address *a)
+static bool fits_address(
+	uint8_t kind, uint8_t family, uint8_t length, const struct policy_address *a)
 {
-	return kind == POLICY_ANY || (kind == a->kind && (kind == POLICY_SET ||
-		(family == a->family && length <= a->length)));
+	return kind == POLICY_ANY ||
+	       (kind == a->kind &&
+		       (kind == POLICY_SET || (family == a->family && length <= a->length)));
 }
 
 /* Whether a policy of that shape may cover one with that match. */
@@ -170,8 +172,8 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 }
 
 /* The first `length` bits, or the set. */
-static uint64_t mix_address(uint64_t hash, uint8_t kind, uint8_t length,
-	const struct policy_address *a)
+static uint64_t mix_address(
+	uint64_t hash, uint8_t kind, uint8_t length, const struct policy_address *a)
 {
 	uint8_t bytes[16] = {0};
 	uint64_t words[2];
@@ -190,9 +192,10 @@ static uint64_t mix_address(uint64_t hash, uint8_t kind, uint8_t length,
 /* Two that the key does not tell apart are told apart by policy_covers(). */
 static uint64_t key_of(const struct shape *s, size_t shape, const struct policy_match *m)
 {
-	uint64_t hash = mix(shape, (uint64_t)(s->has_proto ? m->proto : 0) << 32 |
-		(uint64_t)(s->dport == PORTS_ONE ? m->dport.first : 0) << 16 |
-		(s->sport == PORTS_ONE ? m->sport.first : 0));
+	uint64_t hash =
+		mix(shape, (uint64_t)(s->has_proto ? m->proto : 0) << 32 |
+				   (uint64_t)(s->dport == PORTS_ONE ? m->dport.first : 0) << 16 |
+				   (s->sport == PORTS_ONE ? m->sport.first : 0));
 
 	hash = mix_address(hash, s->src_kind, s->src_length, &m->src);
 	return mix_address(hash, s->dst_kind, s->dst_length, &m->dst);
@@ -212,7 +215,8 @@ static const struct better *find_covering(const struct cover *c, const struct po
 			continue;
 		for (const struct better *b = find(c, key_of(&c->shapes[i], i, &policy->match)); b;
 			b = b->worse)
-			if (covers_ports(&b->dport, &policy->match.dport) && policy_covers(b->policy, policy))
+			if (covers_ports(&b->dport, &policy->match.dport) &&
+				policy_covers(b->policy, policy))
 				return b;
 	}
 	return NULL;
@@ -267,7 +271,8 @@ struct ranked {
 
 static int by_rank(const void *a, const void *b)
 {
-	return policy_rank_compare(((const struct ranked *)a)->rank, ((const struct ranked *)b)->rank);
+	return policy_rank_compare(
+		((const struct ranked *)a)->rank, ((const struct ranked *)b)->rank);
 }
 
 static int by_index(const void *a, const void *b)
@@ -278,8 +283,8 @@ static int by_index(const void *a, const void *b)
 }
 
 /* Shadow policies decide nothing by themselves; one with a ttl will be gone. */
-static int walk(struct cover *c, const struct policy *const policies[],
-	const struct ranked *order, size_t count, struct policy_covered *found, size_t *ret_count)
+static int walk(struct cover *c, const struct policy *const policies[], const struct ranked *order,
+	size_t count, struct policy_covered *found, size_t *ret_count)
 {
 	int r = 0;
 

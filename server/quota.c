@@ -23,7 +23,8 @@ int quota_charge(struct quota *q, uint32_t uid, size_t bytes, struct error *err)
 
 	if (bytes > q->limit - (*at ? (*at)->held : 0))
 		return error_set(err, ERROR_LIMIT, "QUOTA_FULL",
-			"uid %u has transactions of more than %zu MiB under way, which is the limit for a "
+			"uid %u has transactions of more than %zu MiB under way, which is the "
+			"limit for a "
 			"user; send them one after the other",
 			uid, q->limit >> 20);
 	if (!*at && bytes) {

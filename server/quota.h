@@ -8,7 +8,7 @@
 struct quota_user;
 
 struct quota {
-	size_t limit; /* bytes a user */
+	size_t limit;             /* bytes a user */
 	struct quota_user *users; /* that hold something; owned */
 };
 

@@ -5,9 +5,11 @@
 
 #include "client/apply.h"
 
-static int status_of(enum error_kind kind, const char *reason)
+int cli_status(const struct error *err)
 {
-	if (kind == ERROR_DENIED)
+	const char *reason = error_reason(err);
+
+	if (err->kind == ERROR_DENIED)
 		return EXIT_NO_RIGHT;
 	if (streq(reason, "NOT_REACHABLE") || streq(reason, "CONNECTION_LOST"))
 		return EXIT_UNREACHABLE;
@@ -16,7 +18,7 @@ static int status_of(enum error_kind kind, const char *reason)
 
 int cli_fail(struct error *err)
 {
-	int status = status_of(err->kind, error_reason(err));
+	int status = cli_status(err);
 
 	fprintf(stderr, "pepctl: %s\n", error_message(err));
 	for (size_t i = 1; i < err->violation_count; i++)

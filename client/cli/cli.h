@@ -62,6 +62,8 @@ int usage_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Connects at the first call. EXIT_DONE or the exit status, having said why. */
 int cli_client(struct cli *cli);
+/* The exit status of a failed call. */
+int cli_status(const struct error *err);
 /* Says what went wrong, all of it; returns the exit status. `err` is emptied. */
 int cli_fail(struct error *err);
 /* What an answer warns of, on stderr. */
@@ -88,6 +90,8 @@ void output_amount(double value, char ret[static 24]);
 json_t *output_policy(const Pepctl__V1__PolicyStatus *status);
 
 /* --- objects: one file each */
+int apply_main(struct cli *cli, struct words *words);
+int check_main(struct cli *cli, struct words *words);
 int policy_main(struct cli *cli, struct words *words);
 int default_main(struct cli *cli, struct words *words);
 int setting_main(struct cli *cli, struct words *words);

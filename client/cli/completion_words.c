@@ -3,6 +3,8 @@
  * What may stand at the end of a command line that is being typed: every shell's
  * script asks for it, so that they all know the same. Names come from the daemon.
  */
+#include <dirent.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
 
@@ -106,6 +108,36 @@ static void policy_value_or_key(const struct typed *t)
 		offer_keys(t);
 }
 
+/* Files and folders that begin as the word does. */
+static void offer_files(const struct typed *t)
+{
+	const char *slash = strrchr(t->word, '/');
+	size_t length = slash ? (size_t)(slash - t->word) + 1 : 0;
+	_cleanup_free_ char *folder = strndup(length ? t->word : "./", length ? length : 2);
+	DIR *dir = folder ? opendir(folder) : NULL;
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char path[PATH_MAX];
+
+		if (entry->d_name[0] == '.' && t->word[length] != '.')
+			continue;
+		snprintf(path, sizeof(path), "%.*s%s%s", (int)length, t->word, entry->d_name,
+			entry->d_type == DT_DIR ? "/" : "");
+		offer(t, path);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void apply_words(struct typed *t)
+{
+	if (t->last == 1)
+		offer_files(t);
+	else if (t->list[0][0] == 'a' && !streq(t->before, "--expect") && !streq(t->before, "--comment"))
+		offer_words(t, "--dry-run --merge --expect --comment");
+}
+
 static void policy_words(struct typed *t)
 {
 	char verb = t->list[1][0];
@@ -189,6 +221,8 @@ static const struct {
 	{"default", "allow block unset show help", default_words},
 	{"setting", "show set help", setting_words},
 	{"iface", "attach detach show help", iface_words},
+	{"apply", "", apply_words},
+	{"check", "", apply_words},
 	{"stats", "--watch help", NULL},
 	{"events", "help", events_words},
 	{"info", "help", NULL},
@@ -211,7 +245,7 @@ static void complete(struct typed *t)
 		return;
 	if (t->last == 1)
 		offer_words(t, rows[row].verbs);
-	if (rows[row].words && (t->last > 1 || rows[row].words == events_words))
+	if (rows[row].words && (t->last > 1 || !*rows[row].verbs || rows[row].words == events_words))
 		rows[row].words(t);
 }
 

@@ -10,6 +10,8 @@ const struct verb objects[] = {
 	{"default", default_main, "allow|block|unset|show", "what happens to all others"},
 	{"setting", setting_main, "show|set", "fragments, malformed packets, events"},
 	{"iface", iface_main, "attach|detach|show", "interfaces that are filtered"},
+	{"apply", apply_main, "FILE|- [--dry-run]", "make the ruleset equal to a policy file"},
+	{"check", check_main, "FILE|-", "what is wrong with a policy file"},
 	{"stats", stats_main, "[--watch]", "counters, and the block rate"},
 	{"events", events_main, "[FILTER]", "follow what is blocked and what changes"},
 	{"info", info_main, "", "what the daemon is and enforces"},
@@ -19,8 +21,8 @@ const struct verb objects[] = {
 };
 
 /* Objects of later versions: known words deserve a better answer than "unknown". */
-static const char *const later[] = {"set", "ban", "unban", "apply", "diff", "check", "export",
-	"top", "explain", "doctor", "history", "confirm", "rollback"};
+static const char *const later[] = {"set", "ban", "unban", "diff", "export", "top",
+	"explain", "doctor", "history", "confirm", "rollback"};
 
 static void print_help(void)
 {

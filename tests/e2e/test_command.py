@@ -108,7 +108,7 @@ def helps(world):
     for words in ("policy add --help", "policy add web block --help", "stats --help", "help policy",
                   "help policy add", "iface attach pep0 -h", "help setting", "panic --yes --help",
                   "help", "--help", "policy help", "policy add help", "default help", "setting help",
-                  "iface help", "stats help", "events help", "info help", "panic help",
+                  "iface help", "apply help", "check help", "stats help", "events help", "info help", "panic help",
                   "completion help"):
         result = world.ctl(*words.split())
         assert result.stdout.startswith("Usage:"), words
@@ -139,6 +139,8 @@ COMPLETIONS = [
     ("setting set event-rate ", "10000"), ("setting show c", "capture"), ("setting show capture ", ""),
     ("iface attach pep", "pep0 pep1"), ("iface detach ", "pep0"), ("iface attach pep1 mode n", "native"),
     ("events a", "action"), ("events policy w", "web"), ("events policy web --s", "--since"),
+    ("apply /etc/hostn", "/etc/hostname"), ("check /et", "/etc/"),
+    ("apply x --d", "--dry-run"), ("apply x --expect ", ""), ("check x ", ""),
     ("stats ", "--watch help"), ("completion z", "zsh"), ("zz ", ""),
 ]
 

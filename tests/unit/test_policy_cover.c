@@ -26,7 +26,8 @@ static uint32_t pick(uint32_t below)
 
 /* --- a small world, in which policies meet often */
 
-static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_GRE};
+static const uint8_t protos[] = {
+	IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_GRE};
 static const uint8_t types[] = {8, 128, 133, 137};
 
 struct packet {
@@ -56,8 +57,8 @@ static struct policy_ports random_ports(void)
 {
 	uint16_t first = (uint16_t)pick(4);
 
-	return pick(2) ? (struct policy_ports){0, 65535} :
-			 (struct policy_ports){first, (uint16_t)(first + pick(3))};
+	return pick(2) ? (struct policy_ports){0, 65535}
+		       : (struct policy_ports){first, (uint16_t)(first + pick(3))};
 }
 
 static void random_details(struct policy_match *m)
@@ -126,8 +127,8 @@ static struct packet random_packet(void)
 	do
 		p.proto = protos[pick(ARRAY_SIZE(protos))];
 	while (p.proto == (p.family == 4 ? IPPROTO_ICMPV6 : IPPROTO_ICMP));
-	p.discovery = p.proto == IPPROTO_ICMPV6 && p.icmp_type >= 133 && !p.icmp_code && !p.fragment &&
-		      pick(4);
+	p.discovery = p.proto == IPPROTO_ICMPV6 && p.icmp_type >= 133 && !p.icmp_code &&
+		      !p.fragment && pick(4);
 	return p;
 }
 
@@ -145,7 +146,8 @@ static bool in_ports(const struct policy_ports *ports, const struct packet *p, u
 {
 	if (ports->first == 0 && ports->last == 65535)
 		return true;
-	return proto_has_ports(p->proto) && !p->fragment && port >= ports->first && port <= ports->last;
+	return proto_has_ports(p->proto) && !p->fragment && port >= ports->first &&
+	       port <= ports->last;
 }
 
 static bool on_iface(const struct policy_match *m, char iface)
@@ -184,7 +186,8 @@ static bool is_covered(const struct policy *policies, size_t index)
 {
 	for (size_t i = 0; i < POLICIES; i++)
 		if (i != index && !policies[i].shadow && !policies[i].ttl &&
-			outranks(policies, i, index) && policy_covers(&policies[i], &policies[index]))
+			outranks(policies, i, index) &&
+			policy_covers(&policies[i], &policies[index]))
 			return true;
 	return false;
 }
@@ -245,29 +248,41 @@ static void test_by_hand(void **state)
 		{"policy a block\npolicy b allow proto tcp dport 80 priority 2000\n", true},
 		{"policy a block priority 1\npolicy b allow src 2001:db8::/32\n", false},
 		{"policy a block priority 1\npolicy b allow src 2001:db8::/32 proto tcp\n", true},
-		{"policy a block priority 1\npolicy b allow src 2001:db8::/32 proto icmpv6 icmp-type 128\n",
+		{"policy a block priority 1\npolicy b allow src 2001:db8::/32 proto icmpv6 "
+		 "icmp-type 128\n",
 			true},
 		{"policy a block priority 1\npolicy b allow src @jail\n", false},
 		{"policy a block src @jail priority 1\npolicy b allow src @jail dport 1\n", true},
 		{"policy a block src @jail priority 1\npolicy b allow src @other\n", false},
 		{"policy a block src 0.0.0.0/0 priority 1\npolicy b allow dst 10.0.0.0/8\n", false},
-		{"policy a block src 10.0.0.0/9 priority 1\npolicy b allow src 10.128.0.0/16\n", false},
-		{"policy a block src 10.0.0.0/9 priority 1\npolicy b allow src 10.127.0.0/16\n", true},
-		{"policy a block proto tcp dport 1-9 priority 1\npolicy b allow proto tcp dport 2-9\n", true},
-		{"policy a block proto tcp dport 1-9 priority 1\npolicy b allow proto tcp dport 2-10\n", false},
+		{"policy a block src 10.0.0.0/9 priority 1\npolicy b allow src 10.128.0.0/16\n",
+			false},
+		{"policy a block src 10.0.0.0/9 priority 1\npolicy b allow src 10.127.0.0/16\n",
+			true},
+		{"policy a block proto tcp dport 1-9 priority 1\npolicy b allow proto tcp dport "
+		 "2-9\n",
+			true},
+		{"policy a block proto tcp dport 1-9 priority 1\npolicy b allow proto tcp dport "
+		 "2-10\n",
+			false},
 		{"policy a block dport 5 priority 1\npolicy b allow proto udp dport 5\n", true},
 		{"policy a block proto udp dport 5 priority 1\npolicy b allow dport 5\n", false},
-		{"policy a block proto udp percent 50 priority 1\npolicy b allow proto udp\n", false},
+		{"policy a block proto udp percent 50 priority 1\npolicy b allow proto udp\n",
+			false},
 		{"policy a block proto udp ttl 1h priority 1\npolicy b allow proto udp\n", false},
 		{"policy a block proto udp shadow priority 1\npolicy b allow proto udp\n", false},
 		{"policy a block proto udp priority 1\npolicy b allow proto udp shadow\n", false},
-		{"policy a block iface eth0,eth1 priority 1\npolicy b allow proto udp iface eth1\n", true},
-		{"policy a block iface eth0 priority 1\npolicy b allow proto udp iface eth0,eth1\n", false},
+		{"policy a block iface eth0,eth1 priority 1\npolicy b allow proto udp iface eth1\n",
+			true},
+		{"policy a block iface eth0 priority 1\npolicy b allow proto udp iface eth0,eth1\n",
+			false},
 		{"policy a block proto tcp\npolicy b allow proto tcp\n", true},
 		{"policy a block proto tcp tcp-flags syn/syn priority 1\n"
-		 "policy b allow proto tcp tcp-flags syn/syn,ack\n", true},
+		 "policy b allow proto tcp tcp-flags syn/syn,ack\n",
+			true},
 		{"policy a block proto tcp tcp-flags syn/syn,ack priority 1\n"
-		 "policy b allow proto tcp tcp-flags syn/syn\n", false},
+		 "policy b allow proto tcp tcp-flags syn/syn\n",
+			false},
 	};
 
 	(void)state;
@@ -277,9 +292,12 @@ static void test_by_hand(void **state)
 		struct policy_covered *found;
 		size_t count;
 
-		assert_int_equal(text_parse_file(rows[i].file, strlen(rows[i].file), &list, &problems), 0);
+		assert_int_equal(
+			text_parse_file(rows[i].file, strlen(rows[i].file), &list, &problems), 0);
 		assert_int_equal(policy_cover_find((const struct policy *[]){&list.items[0].policy,
-							   &list.items[1].policy}, 2, &found, &count), 0);
+							   &list.items[1].policy},
+					 2, &found, &count),
+			0);
 		if ((count == 1) != rows[i].covered)
 			fail_msg("%s: %zu", rows[i].file, count);
 		if (count)
