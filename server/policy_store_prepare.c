@@ -26,18 +26,25 @@ static struct classifier_edit *edits_of(const struct store *s, size_t *ret_count
 	return edits;
 }
 
-/* The refusal of a batch of one names where in its request the policy stands. */
-static const char *path_of_name(const struct tx *tx, const char *name, char buffer[static 64])
+/* The refusal of a batch of one names where in its request the policy stands: as a rule behind
+ * the one looked for before, `*at`. */
+static const char *path_of_name(const struct tx *tx, const char *name, size_t *at,
+	char buffer[static 64])
 {
+	size_t count = tx->changes.count;
+
 	if (tx->path[0])
 		return tx->path;
-	for (size_t i = 0; i < tx->changes.count; i++)
+	for (size_t n = 0, i = *at; n < count; n++, i++) {
+		i = i < count ? i : 0;
 		if (streq(tx->changes.items[i].policy.name, name)) {
+			*at = i + 1;
 			snprintf(buffer, 64, "operations[%zu].%s", i,
 				tx->changes.items[i].kind == CHANGE_CREATE_POLICY ? "create_policy" :
 										    "put_policy");
 			return buffer;
 		}
+	}
 	return "";
 }
 
@@ -45,7 +52,7 @@ int batch_plan(struct store *s, struct error *err)
 {
 	_cleanup_free_ struct classifier_edit *edits = NULL;
 	_cleanup_free_ char(*paths)[64] = NULL;
-	size_t count = 0;
+	size_t count = 0, at = 0;
 
 	edits = edits_of(s, &count);
 	paths = calloc(count + 1, sizeof(*paths));
@@ -53,7 +60,7 @@ int batch_plan(struct store *s, struct error *err)
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	for (size_t i = 0; s->batch && !s->batch->next && i < count; i++)
 		if (edits[i].after)
-			edits[i].path = path_of_name(s->batch, edits[i].after->name, paths[i]);
+			edits[i].path = path_of_name(s->batch, edits[i].after->name, &at, paths[i]);
 	if (!count)
 		return 0;
 	return classifier_plan(s->classifier, s->generation + 1, edits, count, err, &s->plan);
