@@ -3,8 +3,8 @@
 
 #include "common/policy_proto.h"
 
-#define PART_BYTES      (256u << 10)
-#define PART_OPERATIONS 8192u
+#define PART_BYTES      (64u << 10)
+#define PART_OPERATIONS 2048u
 #define SLOW_ANSWER     500000000 /* ns until progress is told that all has been sent */
 
 /* The next operations as messages. */

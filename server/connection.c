@@ -15,6 +15,7 @@ struct connection {
 	struct connection *next, **link; /* of all */
 	struct connection *next_dirty;
 	bool dirty, closing, paused, writing;
+	bool yielded; /* its read filled the buffer: the others come first */
 	bool close_when_sent;
 	struct streams streams;
 	struct connection_options options;
@@ -130,6 +131,7 @@ static void on_close(void *data)
 }
 
 static void reading(struct connection *c);
+static void resume(struct connection *c);
 static void flush(struct connection *c);
 
 static void on_written(uv_write_t *write, int status)
@@ -202,6 +204,7 @@ static void on_prepare(uv_prepare_t *prepare)
 		if (c->closing)
 			continue;
 		flush(c);
+		resume(c);
 		/* All went out at once: streams that stopped for room would not hear of it else. */
 		if (!c->closing && !queued(c))
 			streams_writable(&c->streams);
@@ -280,6 +283,14 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 	*ret = uv_buf_init(c->all->read_buffer, CONNECTION_READ_SIZE);
 }
 
+/* uv would read on, 32 times: who sends much would keep the others waiting for all of that. */
+static void give_way(struct connection *c)
+{
+	c->yielded = true;
+	uv_read_stop((uv_stream_t *)&c->pipe);
+	set_dirty(c);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
 {
 	struct connection *c = CONTAINER_OF(stream, struct connection, pipe);
@@ -305,7 +316,17 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
 		connection_close(c);
 		return;
 	}
+	if (size == CONNECTION_READ_SIZE)
+		give_way(c);
 	reading(c);
+}
+
+static void start_reading(struct connection *c)
+{
+	int r = c->yielded ? 0 : uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read);
+
+	if (r < 0)
+		connection_close(c);
 }
 
 static void reading(struct connection *c)
@@ -317,8 +338,17 @@ static void reading(struct connection *c)
 	c->paused = pause;
 	if (pause)
 		uv_read_stop((uv_stream_t *)&c->pipe);
-	else if (uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read) < 0)
-		connection_close(c);
+	else
+		start_reading(c);
+}
+
+static void resume(struct connection *c)
+{
+	if (c->closing || !c->yielded)
+		return;
+	c->yielded = false;
+	if (!c->paused)
+		start_reading(c);
 }
 
 /* --- coming and going */
