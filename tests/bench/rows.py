@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""What the parts of the bench share: rows, the pinned core, rulesets by the daemon."""
+import os
+import pathlib
+import subprocess
+
+import workload
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = ROOT / "build-bench"
+BENCH = BUILD / "tests/bench"
+NOT_THERE = ("not in this version", "unknown", "no such command")
+
+
+class Unavailable(Exception):
+    """The product under test cannot do it (yet)."""
+
+
+def row(name, value, unit, target="-", good=None):
+    """`good` None: a row to compare with."""
+    verdict = "-" if good is None else "ok" if good else "missed"
+    print(name, value, unit, target, verdict, flush=True)
+
+
+def unavailable(names, unit, why):
+    """{name: target} that cannot be measured."""
+    for name, target in names.items():
+        print(name, "not-available", unit, target, "missed", flush=True)
+    print("#", str(why).strip().splitlines()[-1] if str(why).strip() else "", flush=True)
+
+
+def pinned(*command):
+    """Everything that is compared runs on the same core."""
+    return ["taskset", "-c", "0", *map(str, command)]
+
+
+def output(*command, **options):
+    return subprocess.run([str(word) for word in command], check=True, capture_output=True,
+                          text=True, **options).stdout
+
+
+def apply(world, lines):
+    """Makes the running ruleset that of the lines, in one transaction."""
+    path = world.folder / "rules"
+    path.write_text("\n".join(["interface pep0", *lines, ""]), encoding="ascii")
+    with open(path, "rb") as rules:
+        result = subprocess.run([BUILD / "client/pepctl_example_apply"], stdin=rules,
+                                env=os.environ | {"PEPCTL_SOCKET": str(world.socket)},
+                                capture_output=True, text=True, check=False)
+    if result.returncode and any(word in result.stderr for word in NOT_THERE):
+        raise Unavailable(result.stderr)
+    assert result.returncode == 0, f"apply: {result.stderr}"
+
+
+def command(world, *words):
+    """pepctl; raises Unavailable for what it does not know or does not have."""
+    result = world.ctl(*words, check=False)
+    if result.returncode == 2 or any(word in result.stderr for word in NOT_THERE):
+        raise Unavailable(result.stderr)
+    assert result.returncode == 0, result.stderr
+
+
+def bench_load_set(world, name, path):
+    """Makes the set of the addresses in the file, one a line, and has them enforced."""
+    command(world, "set", "create", name)
+    command(world, "set", "import", name, path)
+
+
+def write_addresses(world, members):
+    """The usual block list."""
+    path = world.folder / "banned.txt"
+    path.write_text("".join(f"{workload.address(member)}\n" for member in members),
+                    encoding="ascii")
+    return path
+
+
+def load_banned(world, members):
+    bench_load_set(world, "banned", write_addresses(world, members))
+    command(world, "policy", "add", *"banned block src @banned".split())
