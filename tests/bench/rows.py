@@ -3,13 +3,14 @@
 import os
 import pathlib
 import subprocess
+import time
 
 import workload
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build-bench"
 BENCH = BUILD / "tests/bench"
-NOT_THERE = ("not in this version", "unknown", "no such command")
+NOT_THERE = ("not in this version", "unknown", "no such command", "send less at a time")
 
 
 class Unavailable(Exception):
@@ -40,16 +41,19 @@ def output(*command, **options):
 
 
 def apply(world, lines):
-    """Makes the running ruleset that of the lines, in one transaction."""
+    """Makes the running ruleset that of the lines, in one transaction; returns the seconds."""
     path = world.folder / "rules"
     path.write_text("\n".join(["interface pep0", *lines, ""]), encoding="ascii")
     with open(path, "rb") as rules:
+        begin = time.perf_counter()
         result = subprocess.run([BUILD / "client/pepctl_example_apply"], stdin=rules,
                                 env=os.environ | {"PEPCTL_SOCKET": str(world.socket)},
                                 capture_output=True, text=True, check=False)
+        took = time.perf_counter() - begin
     if result.returncode and any(word in result.stderr for word in NOT_THERE):
         raise Unavailable(result.stderr)
     assert result.returncode == 0, f"apply: {result.stderr}"
+    return took
 
 
 def command(world, *words):

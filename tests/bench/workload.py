@@ -44,12 +44,12 @@ def random_flows(dice, count=FLOWS):
 
 
 def random_members(dice, count):
-    """Unicast addresses, each once."""
-    members = set()
+    """Unicast addresses, each once, in random order."""
+    members = {}
     while len(members) < count:
         number = dice.randrange(1 << 24, 224 << 24)
         if number >> 24 != 127:
-            members.add(number)
+            members[number] = True
     return list(members)
 
 

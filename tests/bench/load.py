@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""From a file to enforced: sets and rulesets, beside `nft -f` of the same."""
+import os
+import pathlib
+import random
+import time
+
+import nft
+import peer
+import rows
+import workload
+from packets import MEMBERS
+from rows import Unavailable, row
+
+ROUNDS = 5
+
+
+def seconds(function, *arguments):
+    begin = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - begin
+
+
+def kernel_memory():
+    """Bytes that the kernel has allocated for itself."""
+    figures = {}
+    for line in open("/proc/meminfo", encoding="ascii"):
+        name, value = line.split(":")
+        figures[name] = int(value.split()[0])
+    return (figures["Slab"] + figures["VmallocUsed"] + figures["Percpu"]) * 1024
+
+
+def map_memory(pid):
+    """Bytes of the maps that the process holds, each once."""
+    maps = {}
+    for path in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+        info = dict(line.split(":\t") for line in path.read_text().splitlines() if ":\t" in line)
+        if "map_id" in info:
+            maps[info["map_id"]] = int(info["memlock"])
+    return sum(maps.values())
+
+
+def nft_rounds(path, rounds):
+    """(best seconds, bytes of kernel memory), an empty ruleset before each."""
+    best, memory = float("inf"), []
+    for _ in range(rounds):
+        nft.flush()
+        before = kernel_memory()
+        best = min(best, seconds(nft.load, path))
+        memory.append(kernel_memory() - before)
+    nft.flush()
+    return best, sorted(memory)[rounds // 2]
+
+
+def write(world, name, text):
+    path = world.folder / name
+    path.write_text(text, encoding="ascii")
+    return path
+
+
+def load_set(world):
+    members = workload.random_members(random.Random(8), MEMBERS)
+    theirs, memory = nft_rounds(write(world, "set.nft", nft.set_file("pep0", members)), ROUNDS)
+    row("load-set-1m-nft", f"{theirs:.2f}", "s")
+    row("load-set-1m-memory-nft", memory >> 20, "MiB")
+    path = rows.write_addresses(world, members)
+    world.start("--iface", "pep0")
+    before = map_memory(world.daemon.pid)
+    try:
+        mine = float("inf")
+        for number in range(ROUNDS):
+            name = f"banned{number}"
+            mine = min(mine, seconds(rows.bench_load_set, world, name, path))
+            if number == 0:
+                own = map_memory(world.daemon.pid) - before
+            rows.command(world, "set", "del", name)
+    except Unavailable as why:
+        rows.unavailable({"load-set-1m": "<=0.25"}, "x-nft", why)
+        rows.unavailable({"load-set-1m-memory": "<=0.3"}, "x-nft", why)
+        return
+    row("load-set-1m", f"{mine / theirs:.2f}", f"x-nft({mine:.2f}s)", "<=0.25",
+        mine <= 0.25 * theirs)
+    row("load-set-1m-memory", f"{own / memory:.2f}", f"x-nft({own >> 20}MiB)", "<=0.3",
+        own <= 0.3 * memory)
+
+
+def apply(world):
+    world.start("--iface", "pep0", "--max-policies", "100000")
+    for count, name, rounds in ((8000, "apply-8k", ROUNDS), (100000, "apply-100k", 3)):
+        rules = workload.Classical(random.Random(9), count)
+        theirs, _ = nft_rounds(write(world, "rules.nft", nft.rules_file("pep0", rules.rules)),
+                               rounds)
+        row(f"{name}-nft", f"{theirs:.3f}", "s")
+        lines = list(rules.lines())
+        try:
+            mine = float("inf")
+            for _ in range(rounds):
+                rows.apply(world, [])
+                mine = min(mine, rows.apply(world, lines))
+        except Unavailable as why:
+            rows.unavailable({name: "<=0.5"}, "x-nft", why)
+            continue
+        row(name, f"{mine / theirs:.2f}", f"x-nft({mine:.3f}s)", "<=0.5", mine <= 0.5 * theirs)
+
+
+def sync_time(folder):
+    """Milliseconds of one fdatasync after a small write, where the daemon has its state."""
+    took = []
+    fd = os.open(folder / "sync", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    for _ in range(200):
+        os.write(fd, b"x" * 200)
+        took.append(seconds(os.fdatasync, fd))
+    os.close(fd)
+    return sorted(took)[100] * 1000
+
+
+def change(world):
+    """One policy among 10,000, request to durable and enforced; medians."""
+    world.start("--iface", "pep0")
+    rows.apply(world, workload.Classical(random.Random(10), 9999).lines())
+    client = peer.Peer(str(world.socket))
+    policy = {"name": "one", "action": {"kind": peer.BLOCK},
+              "match": {"src": "192.0.2.1"}}
+    client.call("CreatePolicy", policy=policy)
+    took = []
+    for number in range(100):
+        policy["action"]["kind"] = (peer.BLOCK, peer.ALLOW)[number % 2]
+        took.append(seconds(lambda: client.call("UpdatePolicy", policy=policy)))
+    mine, floor = sorted(took)[50] * 1000, sync_time(world.folder)
+    row("change-one-of-10k", f"{mine:.2f}", f"ms(fdatasync {floor:.2f})".replace(" ", "-"),
+        "<=fdatasync+0.5ms", mine <= floor + 0.5)
+
+
+CASES = [load_set, apply, change]
