@@ -81,3 +81,22 @@ def write_addresses(world, members):
 def load_banned(world, members):
     bench_load_set(world, "banned", write_addresses(world, members))
     command(world, "policy", "add", *"banned block src @banned".split())
+
+
+def machine():
+    """What the figures are of."""
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="ascii")
+                  if line.startswith("model name")), "unknown processor")
+    print(f"# Linux {os.uname().release}, {os.cpu_count()} x {model}", flush=True)
+
+
+def markdown(path):
+    """Prints a table of the rows in a run's output; the 99th percentile beside its row."""
+    lines = pathlib.Path(path).read_text(encoding="ascii").splitlines()
+    found = [line.split() for line in lines if len(line.split()) == 5 and line[0] != "#"]
+    tails = {name[:-4]: value for name, value, *_ in found if name.endswith("-p99")}
+    print(*[line[2:] for line in lines if line.startswith("# Linux")], sep="\n", end="\n\n")
+    print("| what | figure | p99 | target | |", "| --- | --- | --- | --- | --- |", sep="\n")
+    for name, value, unit, target, verdict in found:
+        if not name.endswith("-p99"):
+            print(f"| {name} | {value} {unit} | {tails.get(name, '')} | {target} | {verdict} |")
