@@ -28,7 +28,7 @@ static const uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45
 
 static struct bpf_object *object;
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
 	fprintf(stderr, "generate: %s: %s\n", what, strerror(errno));
 	exit(EXIT_FAILURE);

@@ -52,7 +52,7 @@ struct row {
 	uint32_t batches[TIMED * BENCH_BATCHES];
 };
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
 	fprintf(stderr, "packets: %s: %s\n", what, strerror(errno));
 	exit(EXIT_FAILURE);
@@ -220,19 +220,19 @@ static void measure(const struct bpf_object *object, struct row *rows, size_t co
 {
 	uint32_t *batches = window(object, "bench_batches", BENCH_BATCHES * sizeof(*batches));
 
-	for (size_t round = 0; round < ROUNDS + TIMED; round++) {
+	for (size_t round = 0; round < ROUNDS; round++) {
 		for (size_t i = 0; i < count; i++) {
-			bool timed = round >= ROUNDS;
-			uint32_t *to = &rows[i].batches[(round - ROUNDS) * BENCH_BATCHES];
-			uint32_t took;
-
-			set_state(object, &rows[i], timed);
+			set_state(object, &rows[i], false);
+			rows[i].rounds[round] = run(&rows[i], frame, ifindex);
+		}
+	}
+	for (size_t round = 0; round < TIMED; round++) {
+		for (size_t i = 0; i < count; i++) {
 			memset(batches, 0, BENCH_BATCHES * sizeof(*batches));
-			took = run(&rows[i], frame, ifindex);
-			if (timed)
-				memcpy(to, batches, BENCH_BATCHES * sizeof(*to));
-			else
-				rows[i].rounds[round] = took;
+			set_state(object, &rows[i], true);
+			run(&rows[i], frame, ifindex);
+			memcpy(&rows[i].batches[round * BENCH_BATCHES], batches,
+				BENCH_BATCHES * sizeof(*batches));
 		}
 	}
 }
@@ -329,6 +329,9 @@ int main(int argc, char *argv[])
 	if (options.flows.data)
 		fill_flows(object, &options.flows);
 	fill_peers(object, &options);
+	free(options.flows.data);
+	free(options.keys.data);
+	free(options.members.data);
 	measure(object, rows, count, &frame, ifindex);
 	for (size_t i = 0; i < count; i++)
 		print(&rows[i]);

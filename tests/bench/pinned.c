@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,11 +18,17 @@ static struct bpf_object *target;
 static unsigned int reused;
 
 /* Maps of sections are called OBJECT.SECTION; the object's part is another one here. */
-static const char *name_of(const char *name)
+static const char *section_of(const char *name)
 {
 	const char *dot = strchr(name, '.');
 
 	return dot ? dot : name;
+}
+
+/* The kernel keeps the first 15 characters. */
+static bool same_name(const char *name, const char *kernel_name)
+{
+	return strncmp(section_of(name), section_of(kernel_name), BPF_OBJ_NAME_LEN - 1) == 0;
 }
 
 static void offer_maps_of(int program);
@@ -52,9 +59,8 @@ static void offer_map(int fd)
 		return;
 	bpf_object__for_each_map(map, target)
 	{
-		if (strncmp(name_of(bpf_map__name(map)), name_of(info.name), BPF_OBJ_NAME_LEN - 1))
-			continue;
-		if (bpf_map__key_size(map) == info.key_size && !bpf_map__reuse_fd(map, fd))
+		if (same_name(bpf_map__name(map), info.name) &&
+			bpf_map__key_size(map) == info.key_size && !bpf_map__reuse_fd(map, fd))
 			reused++;
 	}
 	if (info.type == BPF_MAP_TYPE_PROG_ARRAY)
