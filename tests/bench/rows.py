@@ -90,13 +90,24 @@ def machine():
     print(f"# Linux {os.uname().release}, {os.cpu_count()} x {model}", flush=True)
 
 
-def markdown(path):
-    """Prints a table of the rows in a run's output; the 99th percentile beside its row."""
+def table(path):
+    """The rows in a run's output as lines of Markdown; the 99th percentile beside its row."""
     lines = pathlib.Path(path).read_text(encoding="ascii").splitlines()
     found = [line.split() for line in lines if len(line.split()) == 5 and line[0] != "#"]
     tails = {name[:-4]: value for name, value, *_ in found if name.endswith("-p99")}
-    print(*[line[2:] for line in lines if line.startswith("# Linux")], sep="\n", end="\n\n")
-    print("| what | figure | p99 | target | |", "| --- | --- | --- | --- | --- |", sep="\n")
+    yield from (line[2:] for line in lines if line.startswith("# Linux"))
+    yield from ("", "| what | figure | p99 | target | |", "| --- | --- | --- | --- | --- |")
     for name, value, unit, target, verdict in found:
         if not name.endswith("-p99"):
-            print(f"| {name} | {value} {unit} | {tails.get(name, '')} | {target} | {verdict} |")
+            yield f"| {name} | {value} {unit} | {tails.get(name, '')} | {target} | {verdict} |"
+
+
+def readme(path):
+    """Puts the table between the marks in README.md."""
+    file = ROOT / "README.md"
+    text = file.read_text(encoding="utf-8")
+    begin, end = "<!-- figures -->\n", "<!-- end of figures -->\n"
+    before, rest = text.split(begin)
+    _, after = rest.split(end)
+    file.write_text("".join([before, begin, *(line + "\n" for line in table(path)), end, after]),
+                    encoding="utf-8")
