@@ -106,7 +106,7 @@ def sets(world):
              "set-1m-banned": (workload.flows_from(dice, members), 4)}
     world.start("--iface", "pep0")
     try:
-        rows.load_banned(world, members)
+        rows.load_banned(world, rows.write_addresses(world, members))
         for name, (flows, target) in kinds.items():
             run = Run(options_of(world, flows), [f"packet_filter:{FLOOD}"])
             run.row(name, f"packet_filter:{FLOOD}", target)

@@ -107,7 +107,7 @@ def pipeline(world):
     nftables(world, members)
     flows = workload.write_flows(world.folder / "flows", workload.flows_from(dice, members))
     try:
-        rows.load_banned(world, members)
+        rows.load_banned(world, rows.write_addresses(world, members))
         ifaces["pep0"] = "far0"
     except Unavailable as why:
         rows.unavailable({"pipeline-set-1m": "<=1.2"}, "x-bare-drop", why)
