@@ -125,7 +125,7 @@ def classbench(world, kind, target):
         try:
             rules = workload.Classbench(random.Random(5), kind, count)
             rows.apply(world, rules.lines())
-        except Unavailable as why:
+        except (Unavailable, FileNotFoundError) as why:
             rows.unavailable({f"{name}-{title}": f"<={target:g}" if limit else "<=1.5x-10k"}, "L",
                              why)
             continue
