@@ -196,12 +196,16 @@ static void plan_finish(struct classifier *c, struct classifier_plan *plan)
 		plan->rungs |= counts[rung] ? 1u << rung : 0;
 }
 
-int classifier_plan(struct classifier *c, uint64_t generation, const struct classifier_edit *edits,
-	size_t count, struct error *err, struct classifier_plan **ret)
+int classifier_plan(struct classifier *c, uint64_t generation,
+	const struct classifier_change *change, struct error *err, struct classifier_plan **ret)
 {
+	const struct classifier_edit *edits = change->edits;
+	size_t count = change->edit_count;
 	struct classifier_plan *plan;
 	int r = check_room(c, edits, count, err);
 
+	if (!r && change->member_count)
+		r = error_set(err, ERROR_UNIMPLEMENTED, "NO_SETS", "sets are not in this version");
 	if (r)
 		return r;
 	plan = plan_new(c, generation, count);

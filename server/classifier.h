@@ -38,6 +38,27 @@ struct classifier_edit {
 	const struct policy *before; /* NULL = the name is new; borrowed until the plan ends */
 	const struct policy *after;  /* NULL = the name goes */
 	const char *path;            /* place in the request, for violations; borrowed */
+	uint8_t src_set, dst_set;    /* ids of the sets that `after` names, else CLASSIFIER_NO_SET */
+};
+
+#define CLASSIFIER_SETS_MAX 64u
+#define CLASSIFIER_NO_SET   255u
+
+/* A member that is new to its set, or leaves it; never one that changes nothing. */
+struct classifier_member {
+	uint8_t set; /* id < CLASSIFIER_SETS_MAX, used again only after the commit that freed it settled */
+	bool add;
+	uint8_t family;    /* 4 or 6 */
+	uint8_t length;    /* bits of the prefix */
+	uint8_t bytes[16]; /* network order; host bits and unused bytes are zero */
+};
+
+/* All of a plan; borrowed during classifier_plan(), except for the policies. */
+struct classifier_change {
+	const struct classifier_edit *edits;
+	size_t edit_count;
+	const struct classifier_member *members; /* a set that goes loses all of its own */
+	size_t member_count;
 };
 
 /* One element of policy_map. */
@@ -61,12 +82,12 @@ struct classifier_plan {
 };
 
 /*
- * Computes what `edits` change. Refuses what this engine cannot (ERROR_UNIMPLEMENTED),
+ * Computes what `change` does. Refuses what this engine cannot (ERROR_UNIMPLEMENTED),
  * a second policy with the same match (ERROR_EXISTS), a full table (ERROR_LIMIT naming
  * --max-policies and its value). On failure nothing changed. One plan at a time.
  */
-int classifier_plan(struct classifier *c, uint64_t generation, const struct classifier_edit *edits,
-		    size_t count, struct error *err, struct classifier_plan **ret);
+int classifier_plan(struct classifier *c, uint64_t generation, const struct classifier_change *change,
+		    struct error *err, struct classifier_plan **ret);
 /* The flip happened: the tables are as the plan says. Frees the plan. */
 void classifier_commit(struct classifier *c, struct classifier_plan *plan);
 /* Nothing happened: the tables are as before. Frees the plan. */

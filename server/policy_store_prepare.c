@@ -20,6 +20,8 @@ static struct classifier_edit *edits_of(const struct store *s, size_t *ret_count
 			.before = entry->now ? &entry->now->policy : NULL,
 			.after = entry->next ? &entry->next->policy : NULL,
 			.path = "",
+			.src_set = CLASSIFIER_NO_SET,
+			.dst_set = CLASSIFIER_NO_SET,
 		};
 	}
 	*ret_count = count;
@@ -63,7 +65,8 @@ int batch_plan(struct store *s, struct error *err)
 			edits[i].path = path_of_name(s->batch, edits[i].after->name, &at, paths[i]);
 	if (!count)
 		return 0;
-	return classifier_plan(s->classifier, s->generation + 1, edits, count, err, &s->plan);
+	return classifier_plan(s->classifier, s->generation + 1,
+		&(struct classifier_change){.edits = edits, .edit_count = count}, err, &s->plan);
 }
 
 /* --- attachments: new ones under the old ruleset, what goes under the new one */

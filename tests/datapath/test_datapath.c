@@ -74,7 +74,7 @@ static void policy_on(struct policy *p, const char *name, uint16_t dport)
 /* Commits one change; before and after may be NULL. */
 static void commit(struct world *w, const struct policy *before, const struct policy *after)
 {
-	struct classifier_edit edit = {before, after, ""};
+	struct classifier_edit edit = {before, after, "", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET};
 	struct datapath_default all = {.block = false};
 	struct datapath_ruleset ruleset = {
 		.revision = ++w->revision,
@@ -83,9 +83,10 @@ static void commit(struct world *w, const struct policy *before, const struct po
 		.default_count = 1,
 	};
 	struct classifier_plan *plan = NULL;
+	struct classifier_change change = {.edits = &edit, .edit_count = 1};
 	uint64_t generation = datapath_generation(w->dp) + 1;
 
-	assert_int_equal(classifier_plan(w->classifier, generation, &edit, 1, NULL, &plan), 0);
+	assert_int_equal(classifier_plan(w->classifier, generation, &change, NULL, &plan), 0);
 	assert_int_equal(datapath_prepare(w->dp, w->classifier, plan, &ruleset, NULL), 0);
 	datapath_flip(w->dp);
 	classifier_commit(w->classifier, plan);
@@ -284,11 +285,12 @@ static void test_ended_amid_commit(void **state)
 	commit(&w, NULL, &a);
 	policy_on(&b, "b", 2);
 	{
-		struct classifier_edit edits[] = {{&a, NULL, ""}, {NULL, &b, ""}};
+		struct classifier_edit edits[] = {{&a, NULL, "", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET}, {NULL, &b, "", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET}};
 		struct datapath_ruleset ruleset = {
 			.revision = 9, .defaults = &all, .default_count = 1};
+		struct classifier_change change = {.edits = edits, .edit_count = 2};
 
-		assert_int_equal(classifier_plan(w.classifier, datapath_generation(w.dp) + 1, edits, 2,
+		assert_int_equal(classifier_plan(w.classifier, datapath_generation(w.dp) + 1, &change,
 					 NULL, &plan), 0);
 		assert_int_equal(datapath_prepare(w.dp, w.classifier, plan, &ruleset, NULL), 0);
 	}

@@ -133,15 +133,16 @@ static int teardown(void **state)
 static struct classifier_plan *plan(struct classifier *c, const struct classifier_edit *edits, size_t count)
 {
 	struct error err = ERROR_INIT;
+	struct classifier_change change = {.edits = edits, .edit_count = count};
 	struct classifier_plan *plan;
 
-	assert_int_equal(classifier_plan(c, generation + 1, edits, count, &err, &plan), 0);
+	assert_int_equal(classifier_plan(c, generation + 1, &change, &err, &plan), 0);
 	return plan;
 }
 
 static void commit(struct classifier *c, const struct policy *before, const struct policy *after)
 {
-	struct classifier_edit edit = {before, after, ""};
+	struct classifier_edit edit = {before, after, "", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET};
 	struct classifier_plan *p = plan(c, &edit, 1);
 
 	prepare(p);
@@ -152,12 +153,13 @@ static void commit(struct classifier *c, const struct policy *before, const stru
 static void refused(struct classifier *c, const struct policy *after, enum error_kind kind,
 	const char *field)
 {
-	struct classifier_edit edit = {NULL, after, "policy"};
+	struct classifier_edit edit = {NULL, after, "policy", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET};
 	_cleanup_error_ struct error err = ERROR_INIT;
 	size_t count = classifier_count(c);
+	struct classifier_change change = {.edits = &edit, .edit_count = 1};
 	struct classifier_plan *p = NULL;
 
-	assert_true(classifier_plan(c, generation + 1, &edit, 1, &err, &p) < 0);
+	assert_true(classifier_plan(c, generation + 1, &change, &err, &p) < 0);
 	assert_null(p);
 	assert_int_equal(err.kind, kind);
 	if (field)
@@ -191,7 +193,7 @@ static void test_nothing_shows_before_the_flip(void **state)
 {
 	struct policy a = make("a", 24, 80), b = make("b", 24, 443);
 	struct policy a2 = make("a", 24, 443), b2 = make("b", 24, 80);
-	struct classifier_edit trade[] = {{&a, &a2, ""}, {&b, &b2, ""}};
+	struct classifier_edit trade[] = {{&a, &a2, "", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET}, {&b, &b2, "", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET}};
 	struct classifier_plan *p;
 	uint32_t slot;
 
@@ -229,8 +231,8 @@ static void test_a_full_table_can_be_replaced_whole(void **state)
 
 		old[i] = make(name, 24, (uint16_t)(100 + i));
 		new[i] = make(other, 24, (uint16_t)(100 + i));
-		edits[2 * i] = (struct classifier_edit){&old[i], NULL, ""};
-		edits[2 * i + 1] = (struct classifier_edit){NULL, &new[i], ""};
+		edits[2 * i] = (struct classifier_edit){&old[i], NULL, "", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET};
+		edits[2 * i + 1] = (struct classifier_edit){NULL, &new[i], "", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET};
 		commit(*state, NULL, &old[i]);
 	}
 	refused(*state, &more, ERROR_LIMIT, NULL);
@@ -278,11 +280,11 @@ static void test_limiter_is_kept_unless_the_rate_changes(void **state)
 	logged.log = 10;
 	fast.action.rate = 2000;
 	commit(*state, NULL, &slow);
-	edit = (struct classifier_edit){&slow, &logged, ""};
+	edit = (struct classifier_edit){&slow, &logged, "", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET};
 	p = plan(*state, &edit, 1);
 	assert_int_equal(p->fresh_limiter_count, 0);
 	classifier_abort(*state, p);
-	edit = (struct classifier_edit){&slow, &fast, ""};
+	edit = (struct classifier_edit){&slow, &fast, "", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET};
 	p = plan(*state, &edit, 1);
 	assert_int_equal(p->fresh_limiter_count, 1);
 	assert_int_equal(p->fresh_limiters[0], classifier_slot(*state, "l"));
