@@ -31,14 +31,32 @@ void change_init(struct change *change, enum change_kind kind)
 void change_deinit(struct change *change)
 {
 	policy_deinit(&change->policy);
+	member_list_deinit(&change->members);
+	free(TAKE_PTR(change->file));
+}
+
+bool change_names_set(enum change_kind kind)
+{
+	return kind >= CHANGE_CREATE_SET && kind <= CHANGE_REPLACE_MEMBERS;
+}
+
+bool change_makes_set(enum change_kind kind)
+{
+	return kind == CHANGE_CREATE_SET || kind == CHANGE_PUT_SET;
 }
 
 int change_copy(const struct change *change, struct change *ret)
 {
 	struct change copy = *change;
 
-	if (policy_copy(&change->policy, &copy.policy) < 0)
+	policy_init(&copy.policy);
+	copy.members = (struct member_list){0};
+	copy.file = change->file ? strdup(change->file) : NULL;
+	if (policy_copy(&change->policy, &copy.policy) < 0 ||
+		member_list_copy(&change->members, &copy.members) < 0 || !copy.file != !change->file) {
+		change_deinit(&copy);
 		return -ENOMEM;
+	}
 	*ret = copy;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef PEP_COMMON_CHANGE_H
 #define PEP_COMMON_CHANGE_H
 
+#include "common/member.h"
 #include "common/policy.h"
 
 enum change_kind {
@@ -19,7 +20,12 @@ enum change_kind {
 	CHANGE_SETTING,
 	CHANGE_ATTACH,
 	CHANGE_DETACH,
-	CHANGE_SET, /* a named set: known to the grammar, refused by this engine */
+	CHANGE_CREATE_SET, /* must not exist */
+	CHANGE_PUT_SET,    /* create, or replace members and options */
+	CHANGE_DELETE_SET,
+	CHANGE_ADD_MEMBERS,
+	CHANGE_REMOVE_MEMBERS,
+	CHANGE_REPLACE_MEMBERS, /* all of them; options stay */
 };
 
 enum attach_mode { ATTACH_AUTO = 0, ATTACH_NATIVE = 1, ATTACH_GENERIC = 2, ATTACH_OFFLOAD = 3 };
@@ -43,17 +49,23 @@ struct change {
 	enum change_kind kind;
 	struct change_origin origin;
 	struct policy policy;            /* CREATE, PUT */
-	char name[POLICY_NAME_MAX + 1];  /* DELETE: policy; SET: set */
+	char name[POLICY_NAME_MAX + 1];  /* DELETE: policy; of the six of sets: set */
 	char iface[IFACE_NAME_SIZE];     /* DEFAULT, ATTACH, DETACH; "" = global */
 	bool block;                      /* DEFAULT */
 	enum setting setting;            /* SETTING */
 	uint64_t value;                  /* SETTING */
 	enum attach_mode mode;           /* ATTACH */
-	bool allow_missing;              /* DELETE, DETACH */
+	bool allow_missing;              /* deletions, DETACH, REMOVE; ADD and REPLACE create the set */
+	struct member_list members;      /* of sets, all but DELETE; owned */
+	char *file;                      /* CREATE_SET, PUT_SET: more members, not yet read; owned, NULL = none */
+	bool bannable;                   /* CREATE_SET, PUT_SET: others may hold leases in it */
+	uint64_t max_ttl;                /* the same: ns that a lease may last; 0 = the default */
 };
 
 void change_init(struct change *change, enum change_kind kind);
 void change_deinit(struct change *change);
+bool change_names_set(enum change_kind kind); /* one of the six */
+bool change_makes_set(enum change_kind kind); /* CREATE_SET, PUT_SET */
 int change_copy(const struct change *change, struct change *ret); /* 0 or -ENOMEM */
 
 /* A growing list; owns its changes. */

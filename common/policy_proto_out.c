@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "common/policy_proto.h"
+#include "common/member_proto.h"
 #include "common/text.h"
 
 /* An initialised message in the arena, or NULL. */
@@ -224,7 +224,12 @@ static const Pepctl__V1__Operation__OperationCase cases[] = {
 	[CHANGE_SETTING] = PEPCTL__V1__OPERATION__OPERATION_SETTING,
 	[CHANGE_ATTACH] = PEPCTL__V1__OPERATION__OPERATION_ATTACH,
 	[CHANGE_DETACH] = PEPCTL__V1__OPERATION__OPERATION_DETACH,
-	[CHANGE_SET] = PEPCTL__V1__OPERATION__OPERATION__NOT_SET,
+	[CHANGE_CREATE_SET] = PEPCTL__V1__OPERATION__OPERATION_CREATE_SET,
+	[CHANGE_PUT_SET] = PEPCTL__V1__OPERATION__OPERATION_PUT_SET,
+	[CHANGE_DELETE_SET] = PEPCTL__V1__OPERATION__OPERATION_DELETE_SET,
+	[CHANGE_ADD_MEMBERS] = PEPCTL__V1__OPERATION__OPERATION_ADD_MEMBERS,
+	[CHANGE_REMOVE_MEMBERS] = PEPCTL__V1__OPERATION__OPERATION_REMOVE_MEMBERS,
+	[CHANGE_REPLACE_MEMBERS] = PEPCTL__V1__OPERATION__OPERATION_REPLACE_MEMBERS,
 };
 
 Pepctl__V1__Operation *change_to_proto(const struct change *change, struct arena *arena)
@@ -252,6 +257,15 @@ Pepctl__V1__Operation *change_to_proto(const struct change *change, struct arena
 		return (m->attach = attach_message(change, arena)) ? m : NULL;
 	case CHANGE_DETACH:
 		return (m->detach = arena_strdup(arena, change->iface)) ? m : NULL;
+	case CHANGE_CREATE_SET:
+	case CHANGE_PUT_SET:
+		return (m->put_set = set_to_proto(change, arena)) ? m : NULL;
+	case CHANGE_DELETE_SET:
+		return (m->delete_set = arena_strdup(arena, change->name)) ? m : NULL;
+	case CHANGE_ADD_MEMBERS:
+	case CHANGE_REMOVE_MEMBERS:
+	case CHANGE_REPLACE_MEMBERS:
+		return (m->add_members = set_members_to_proto(change, arena)) ? m : NULL;
 	default:
 		return m;
 	}

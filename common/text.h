@@ -46,8 +46,9 @@ int text_parse_fields(const char *const words[], size_t count, struct policy *re
 
 /*
  * A whole file: comments, blank lines, trailing backslashes, quotes. Statements
- * become CHANGE_PUT_POLICY, DEFAULT, SETTING, ATTACH, SET in the file's order.
- * `size` bytes at `data`, which need not end with a NUL. A policy name that
+ * become CHANGE_PUT_POLICY, DEFAULT, SETTING, ATTACH, PUT_SET in the file's order;
+ * the files that sets name are not read.
+ * `size` bytes at `data`, which need not end with a NUL. A policy or set that
  * comes twice is a problem. Returns 0, -EINVAL with problems, or -ENOMEM.
  */
 int text_parse_file(const char *data, size_t size, struct change_list *ret,
@@ -75,6 +76,7 @@ int text_locate(const char *data, size_t size, const struct change_origin *origi
 
 /* Pieces that the CLI and services print or read by themselves. Parsers return 0 or -EINVAL. */
 int text_parse_address(const char *word, struct policy_address *ret, char message[static 160]);
+int text_parse_prefix(const char *word, struct policy_address *ret, char message[static 160]); /* no @set */
 void text_format_address(const struct policy_address *address, char ret[static 72]); /* "any" */
 int text_parse_ports(const char *word, struct policy_ports *ret, char message[static 160]);
 int text_parse_proto(const char *word, uint8_t *ret, char message[static 160]);

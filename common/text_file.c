@@ -16,7 +16,10 @@ struct file {
 	struct change_origin origin; /* of the statement being read */
 	struct change_list changes;
 	struct text_problems *problems;
-	struct table names; /* struct seen */
+	struct table names, set_names; /* struct seen */
+	struct change set;  /* whose brace is open */
+	bool in_set, set_wrong;
+	unsigned int set_line;
 	bool no_memory;
 };
 
@@ -34,19 +37,19 @@ static int push(struct file *f, struct change *change)
 }
 
 /* Names point into the changes' policies only when all are read; so a copy is kept. */
-static int check_name(struct file *f, struct text_words *w, const char *name)
+static int check_name(struct file *f, struct table *names, struct text_words *w, const char *name)
 {
 	uint64_t hash = table_hash(name, strlen(name));
 	struct seen *seen;
 
-	for (struct table_node *n = table_first(&f->names, hash); n; n = table_next(n)) {
+	for (struct table_node *n = table_first(names, hash); n; n = table_next(n)) {
 		seen = CONTAINER_OF(n, struct seen, node);
 		if (streq(seen->name, name))
-			return text_problem_add(w, 1, "policy %s comes twice, first in line %u", name,
-				seen->line);
+			return text_problem_add(w, 1, "%s %s comes twice, first in line %u",
+				names == &f->names ? "policy" : "set", name, seen->line);
 	}
 	seen = calloc(1, sizeof(*seen) + strlen(name) + 1);
-	if (!seen || table_reserve(&f->names, f->names.count + 1) < 0) {
+	if (!seen || table_reserve(names, names->count + 1) < 0) {
 		free(seen);
 		f->no_memory = true;
 		return -ENOMEM;
@@ -54,7 +57,7 @@ static int check_name(struct file *f, struct text_words *w, const char *name)
 	memcpy(seen + 1, name, strlen(name) + 1);
 	seen->name = (const char *)(seen + 1);
 	seen->line = w->line;
-	table_add(&f->names, &seen->node, hash);
+	table_add(names, &seen->node, hash);
 	return 0;
 }
 
@@ -66,7 +69,7 @@ static int read_policy(struct file *f, struct text_words *w)
 	change_init(&change, CHANGE_PUT_POLICY);
 	r = text_read_policy(w, &change.policy);
 	if (!r)
-		r = check_name(f, w, change.policy.name);
+		r = check_name(f, &f->names, w, change.policy.name);
 	if (r) {
 		change_deinit(&change);
 		return r;
@@ -143,21 +146,37 @@ static int read_interface(struct file *f, struct text_words *w)
 	return r ? r : push(f, &change);
 }
 
-/* Known to the grammar; the engine refuses it by name. */
+/* The set goes on in the next line, or is done. */
+static int end_set(struct file *f, bool open)
+{
+	f->in_set = open;
+	if (open)
+		return 0;
+	if (!f->set_wrong)
+		return push(f, &f->set);
+	change_deinit(&f->set);
+	return -EINVAL;
+}
+
 static int read_set(struct file *f, struct text_words *w)
 {
-	const char *name = text_next(w, "the set's name");
-	struct change change;
+	bool open;
 
-	if (!name)
-		return -EINVAL;
-	if (!policy_name_valid(name))
-		return text_problem_add(w, w->at - 1, "\"%s\" is no name: 1 to %u of [A-Za-z0-9._-]", name,
-			POLICY_NAME_MAX);
-	change_init(&change, CHANGE_SET);
-	snprintf(change.name, sizeof(change.name), "%s", name);
-	w->at = w->count;
-	return push(f, &change);
+	f->set_line = w->line;
+	f->set_wrong = text_read_set(w, &f->set, &open) < 0;
+	if (*f->set.name && check_name(f, &f->set_names, w, f->set.name) < 0)
+		f->set_wrong = true;
+	return end_set(f, open);
+}
+
+static void read_on(struct file *f, struct text_words *w)
+{
+	bool open;
+
+	if (text_read_members(w, &f->set, &open) < 0)
+		f->set_wrong = true;
+	if (!end_set(f, open) && w->at < w->count)
+		text_problem_add(w, w->at, "\"%s\" is one word too many", w->words[w->at]);
 }
 
 static const struct {
@@ -203,22 +222,37 @@ static void take_line(struct file *f, struct text_line *line)
 		text_problem_add(&w, line->count - 1, "the quote does not end");
 	else if (r)
 		text_problem_add(&w, 0, "more than %u words in one statement", TEXT_LINE_WORDS_MAX);
+	else if (line->count && f->in_set)
+		read_on(f, &w);
 	else if (line->count && line->words[0]) {
 		f->origin = line->origin;
 		read_statement(f, &w);
 	}
 }
 
-static void names_free(struct file *f)
+static void names_free(struct table *names)
 {
-	for (size_t i = 0; i < f->names.size; i++)
-		while (f->names.buckets[i]) {
-			struct seen *seen = CONTAINER_OF(f->names.buckets[i], struct seen, node);
+	for (size_t i = 0; i < names->size; i++)
+		while (names->buckets[i]) {
+			struct seen *seen = CONTAINER_OF(names->buckets[i], struct seen, node);
 
-			table_remove(&f->names, &seen->node);
+			table_remove(names, &seen->node);
 			free(seen);
 		}
-	table_deinit(&f->names);
+	table_deinit(names);
+}
+
+/* A brace that nobody closed. */
+static void end_file(struct file *f)
+{
+	struct text_words w = {.line = f->set_line, .problems = f->problems};
+
+	if (f->in_set) {
+		text_problem_add(&w, 0, "the brace of set %s does not end", f->set.name);
+		change_deinit(&f->set);
+	}
+	names_free(&f->names);
+	names_free(&f->set_names);
 }
 
 int text_parse_file(
@@ -235,7 +269,7 @@ int text_parse_file(
 			take_line(&f, &line);
 	}
 	text_line_deinit(&line);
-	names_free(&f);
+	end_file(&f);
 	if (f.no_memory || problems->count > before) {
 		change_list_deinit(&f.changes);
 		return f.no_memory ? -ENOMEM : -EINVAL;

@@ -142,6 +142,30 @@ static void write_policy(const struct policy *p, FILE *out)
 	write_options(p, out);
 }
 
+static void write_set(const struct change *c, FILE *out)
+{
+	char text[MEMBER_TEXT_SIZE];
+
+	fprintf(out, "set %s%s", c->name, c->bannable ? " bannable" : "");
+	if (c->max_ttl) {
+		text_format_duration(c->max_ttl, text);
+		fprintf(out, " max-ttl %s", text);
+	}
+	if (c->file) {
+		fprintf(out, " file ");
+		write_quoted(c->file, out);
+		return;
+	}
+	for (size_t i = 0; i < member_list_count(&c->members); i++) {
+		struct member m = member_list_at(&c->members, i);
+
+		member_format(&m, text);
+		fprintf(out, "%s %s", i ? "" : " {", text);
+	}
+	if (member_list_count(&c->members))
+		fprintf(out, " }");
+}
+
 static void write_change(const struct change *c, FILE *out)
 {
 	char value[24];
@@ -163,8 +187,9 @@ static void write_change(const struct change *c, FILE *out)
 	case CHANGE_ATTACH:
 		fprintf(out, "interface %s mode %s", c->iface, attach_mode_name(c->mode));
 		break;
-	case CHANGE_SET:
-		fprintf(out, "set %s", c->name);
+	case CHANGE_CREATE_SET:
+	case CHANGE_PUT_SET:
+		write_set(c, out);
 		break;
 	default: /* deletions are no statements of a file */
 		break;

@@ -76,6 +76,14 @@ const char *text_next(struct text_words *w, const char *what);
 /* NAME ACTION [KEY VALUE]... from the next word to the end. */
 int text_read_policy(struct text_words *w, struct policy *ret);
 
+/*
+ * NAME [bannable] [max-ttl TIME] [{ MEMBER... } | file PATH] as a PUT_SET. A set
+ * whose brace is still open goes on with text_read_members() of the next line.
+ * -EINVAL with problems, all of them; *ret_open is set in any case.
+ */
+int text_read_set(struct text_words *w, struct change *ret, bool *ret_open);
+int text_read_members(struct text_words *w, struct change *change, bool *ret_open);
+
 /* By bit, from bit 0 (RFC 9293). */
 extern const char *const text_tcp_flags[8];
 

@@ -49,15 +49,20 @@ static int parse_set(const char *word, struct policy_address *ret, char message[
 	return 0;
 }
 
-static bool host_bits(const struct policy_address *a)
+/* The message gives the prefix that was probably meant. */
+static int wrong_host_bits(const char *word, const struct policy_address *a, char message[static 160])
 {
-	for (size_t bit = a->length; bit < (a->family == 4 ? 32u : 128u); bit++)
-		if (a->bytes[bit / 8] & (0x80 >> bit % 8))
-			return true;
-	return false;
+	struct policy_address meant = *a;
+	char text[72];
+
+	member_clear_host_bits(meant.bytes, a->family == 4 ? 4 : 16, a->length);
+	text_format_address(&meant, text);
+	return wrong(message, "\"%.60s\" has bits set behind its prefix length; write %s", word, text);
 }
 
-int text_parse_address(const char *word, struct policy_address *ret, char message[static 160])
+/* `kinds`: what the word may be. */
+static int parse_prefix(const char *word, const char *kinds, struct policy_address *ret,
+	char message[static 160])
 {
 	const char *slash = strchr(word, '/');
 	size_t length = slash ? (size_t)(slash - word) : strlen(word);
@@ -65,24 +70,33 @@ int text_parse_address(const char *word, struct policy_address *ret, char messag
 	uint64_t bits, most;
 	char host[INET6_ADDRSTRLEN];
 
-	if (*word == '@')
-		return parse_set(word, ret, message);
 	if (length >= sizeof(host))
-		return wrong(message, "\"%.80s\" is no IPv4 or IPv6 address, prefix or @set", word);
+		return wrong(message, "\"%.80s\" is no IPv4 or IPv6 address%s", word, kinds);
 	memcpy(host, word, length);
 	host[length] = 0;
 	a.family = strchr(host, ':') ? 6 : 4;
 	if (inet_pton(a.family == 6 ? AF_INET6 : AF_INET, host, a.bytes) != 1)
-		return wrong(message, "\"%.80s\" is no IPv4 or IPv6 address, prefix or @set", word);
+		return wrong(message, "\"%.80s\" is no IPv4 or IPv6 address%s", word, kinds);
 	bits = most = a.family == 4 ? 32 : 128;
 	if (slash && !text_number(slash + 1, strlen(slash + 1), most, &bits))
 		return wrong(message, "\"%.80s\": a prefix length of IPv%u is from 0 to %" PRIu64, word,
 			a.family, most);
 	a.length = (uint8_t)bits;
-	if (host_bits(&a))
-		return wrong(message, "\"%.80s\" has bits set behind its prefix length", word);
+	if (member_host_bits(a.bytes, a.family == 4 ? 4 : 16, a.length))
+		return wrong_host_bits(word, &a, message);
 	*ret = a;
 	return 0;
+}
+
+int text_parse_prefix(const char *word, struct policy_address *ret, char message[static 160])
+{
+	return parse_prefix(word, " or prefix", ret, message);
+}
+
+int text_parse_address(const char *word, struct policy_address *ret, char message[static 160])
+{
+	return *word == '@' ? parse_set(word, ret, message) :
+			      parse_prefix(word, ", prefix or @set", ret, message);
 }
 
 void text_format_address(const struct policy_address *address, char ret[static 72])

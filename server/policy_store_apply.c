@@ -27,7 +27,12 @@ static void path_of(const struct apply *a, char ret[static 96])
 		[CHANGE_SETTING] = "setting",
 		[CHANGE_ATTACH] = "attach",
 		[CHANGE_DETACH] = "detach",
-		[CHANGE_SET] = "set",
+		[CHANGE_CREATE_SET] = "create_set",
+		[CHANGE_PUT_SET] = "put_set",
+		[CHANGE_DELETE_SET] = "delete_set",
+		[CHANGE_ADD_MEMBERS] = "add_members",
+		[CHANGE_REMOVE_MEMBERS] = "remove_members",
+		[CHANGE_REPLACE_MEMBERS] = "replace_members",
 	};
 
 	if (a->tx->path[0])

@@ -70,9 +70,13 @@ static void test_list_owns(void **state)
 		assert_int_equal(change_list_push(&list, &change), 0);
 		assert_null(change.policy.comment);
 	}
+	list.items[99].file = strdup("a.netset");
+	assert_int_equal(member_list_push4(&list.items[99].members, (uint8_t[4]){192, 0, 2, 1}, 32), 0);
 	assert_int_equal(change_copy(&list.items[99], &copy), 0);
 	change_list_deinit(&list);
 	assert_string_equal(copy.policy.comment, "mine");
+	assert_string_equal(copy.file, "a.netset");
+	assert_int_equal(copy.members.v4[0].bytes[3], 1);
 	change_deinit(&copy);
 }
 
