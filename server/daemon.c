@@ -134,7 +134,7 @@ static int open_ruleset(struct daemon *d, struct error *err)
 	if (r)
 		return r;
 	if (classifier_new(o->max_policies, &d->classifier) < 0 ||
-		store_new(o->max_policies, d->classifier, &backend, &d->store) < 0)
+		store_new(o->max_policies, o->max_members, d->classifier, &backend, &d->store) < 0)
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	r = restore(d, err);
 	if (!r)
@@ -186,11 +186,16 @@ static void on_iface_change(void *data, const struct datapath_iface *iface)
 	daemon_publish_interface(data, iface);
 }
 
+void daemon_refresh(struct daemon *d)
+{
+	d->refresh_waits = d->running;
+	if (!d->running)
+		datapath_refresh(d->datapath, on_iface_change, d);
+}
+
 static void on_link_change(void *data)
 {
-	struct daemon *d = data;
-
-	datapath_refresh(d->datapath, on_iface_change, d);
+	daemon_refresh(data);
 }
 
 static int open_service(struct daemon *d, struct error *err)
@@ -210,7 +215,6 @@ static int open_service(struct daemon *d, struct error *err)
 		.loop = &d->loop,
 		.rpc = d->rpc,
 		.store = d->store,
-		.classifier = d->classifier,
 		.datapath = d->datapath,
 		.hub = d->hub,
 		.ring = d->ring,

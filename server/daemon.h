@@ -29,14 +29,20 @@ struct daemon {
 	struct listener listener;
 	bool blocks_open, connections_open;
 
-	uv_work_t persist_work, settle_work;
-	char *persist_text;
-	size_t persist_size;
+	uv_work_t run_work, persist_work, settle_work;
+	void (*run)(void *arg);
+	void *run_arg;
+	bool running;       /* run_work is under way */
+	bool refresh_waits; /* for its end */
+	struct state persist_state;
 	struct error persist_error;
 };
 
 /* Runs until SIGTERM or SIGINT. 0, or a negative errno with `err` when the start failed. */
 int daemon_run(struct daemon *d, const struct options *options, struct error *err);
+
+/* Interfaces that came or went. Waits while a worker prepares a commit. */
+void daemon_refresh(struct daemon *d);
 
 /* --- daemon_backend.c: what a commit of the store does */
 

@@ -9,6 +9,37 @@
 #include "server/daemon.h"
 #include "server/state_file.h"
 
+/* --- the worker that makes a batch */
+
+static void on_run(uv_work_t *work)
+{
+	struct daemon *d = CONTAINER_OF(work, struct daemon, run_work);
+
+	d->run(d->run_arg);
+}
+
+/* News of interfaces waited: preparing reads what they change. */
+static void on_ran(uv_work_t *work, int status)
+{
+	struct daemon *d = CONTAINER_OF(work, struct daemon, run_work);
+
+	(void)status;
+	d->running = false;
+	if (d->refresh_waits)
+		daemon_refresh(d);
+	store_prepared(d->store);
+}
+
+static void run(void *data, void (*work)(void *arg), void *arg)
+{
+	struct daemon *d = data;
+
+	d->run = work;
+	d->run_arg = arg;
+	d->running = true;
+	uv_queue_work(&d->loop, &d->run_work, on_run, on_ran);
+}
+
 /* --- enforcement */
 
 static int prepare(void *data, const struct store_ruleset *ruleset, struct error *err)
@@ -45,7 +76,7 @@ static void on_persist(uv_work_t *work)
 {
 	struct daemon *d = CONTAINER_OF(work, struct daemon, persist_work);
 
-	state_write(d->state_dir, d->persist_text, d->persist_size, &d->persist_error);
+	state_write(d->state_dir, &d->persist_state, &d->persist_error);
 }
 
 static void on_persisted(uv_work_t *work, int status)
@@ -53,16 +84,21 @@ static void on_persisted(uv_work_t *work, int status)
 	struct daemon *d = CONTAINER_OF(work, struct daemon, persist_work);
 
 	(void)status;
-	free(TAKE_PTR(d->persist_text));
+	state_deinit(&d->persist_state);
 	store_persisted(d->store, error_is_set(&d->persist_error) ? &d->persist_error : NULL);
 }
 
-static void persist(void *data, char *text, size_t size)
+static int load(void *data, const char *name, char **ret, size_t *ret_size, struct error *err)
+{
+	return state_read_part(((struct daemon *)data)->state_dir, name, ret, ret_size, err);
+}
+
+static void persist(void *data, struct state *state)
 {
 	struct daemon *d = data;
 
-	d->persist_text = text;
-	d->persist_size = size;
+	d->persist_state = *state;
+	*state = (struct state){0};
 	d->persist_error = ERROR_INIT;
 	uv_queue_work(&d->loop, &d->persist_work, on_persist, on_persisted);
 }
@@ -212,10 +248,12 @@ static int64_t now(void *data)
 struct store_backend daemon_backend(struct daemon *d)
 {
 	return (struct store_backend){
+		.run = run,
 		.prepare = prepare,
 		.flip = flip,
 		.abort = abort_prepared,
 		.persist = persist,
+		.load = load,
 		.settle = settle,
 		.settle_now = settle_now,
 		.attach = attach,

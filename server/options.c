@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "bpf/common.h"
+#include "server/policy_store.h"
 
 
 static int wrong(const char *flag, const char *value, const char *what)
@@ -111,6 +112,11 @@ static int set_max_policies(struct options *o, const char *flag, const char *val
 	return read_number(flag, value, 1, PEP_POLICIES_MAX, &o->max_policies);
 }
 
+static int set_max_members(struct options *o, const char *flag, const char *value)
+{
+	return read_number(flag, value, 1, STORE_MEMBERS_MAX, &o->max_members);
+}
+
 static int set_log_level(struct options *o, const char *flag, const char *value)
 {
 	return log_level_parse(value, &o->log_level) ? 0 :
@@ -149,9 +155,9 @@ static const struct {
 	{"iface", "DEV[:MODE]", set_iface, "attach at the start; may be given several times"},
 	{"ring-size", "BYTES", set_ring_size, "of the event ring, a power of two (1048576)"},
 	{"max-policies", "N", set_max_policies, "limit of policies (10000)"},
+	{"max-members", "N", set_max_members, "limit of the members of all sets (1000000)"},
 	{"log-level", "LEVEL", set_log_level, "error, warn, info or debug (info)"},
 	{"detach-on-exit", NULL, set_detach, "take the filter off when stopping"},
-	{"max-members", "N", set_later, NULL},
 	{"memory-limit", "BYTES", set_later, NULL},
 	{"metrics", "ADDRESS", set_later, NULL},
 };
@@ -244,6 +250,7 @@ enum options_next options_read(int argc, char *argv[], struct options *ret)
 		.read_group = "pepctl-read",
 		.ring_size = PEP_RING_SIZE_DEFAULT,
 		.max_policies = PEP_POLICIES_DEFAULT,
+		.max_members = STORE_MEMBERS_DEFAULT,
 		.log_level = LOG_LEVEL_INFO,
 	};
 	enum options_next next;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The way of a batch: apply → plan → prepare → attach → persist → flip → answer →
- * settle. Until the flip everything can be taken back; when a step refuses a
- * batch of several, they are tried one by one, so that only the one at fault fails.
+ * The way of a batch: on a worker apply → plan → prepare → write the state; on the
+ * loop attach → persist (a worker) → flip → answer → settle (a worker). Until the
+ * flip everything can be taken back; when a step refuses a batch of several, they
+ * are tried one by one, so that only the one at fault fails.
  */
 #include "server/policy_store.h"
 
@@ -11,7 +12,7 @@
 
 #include "server/policy_store_internal.h"
 
-int store_new(uint32_t max_policies, struct classifier *classifier,
+int store_new(uint32_t max_policies, uint32_t max_members, struct classifier *classifier,
 	const struct store_backend *backend, struct store **ret)
 {
 	struct store *s = calloc(1, sizeof(*s));
@@ -19,6 +20,7 @@ int store_new(uint32_t max_policies, struct classifier *classifier,
 	if (!s)
 		return -ENOMEM;
 	s->max_policies = max_policies;
+	s->max_members = max_members;
 	s->classifier = classifier;
 	s->backend = *backend;
 	s->queue_end = &s->queue;
@@ -35,6 +37,7 @@ static void tx_free(struct tx *tx)
 	free(tx->lines);
 	free(tx->effects);
 	free(tx->comment);
+	error_deinit(&tx->err);
 	change_list_deinit(&tx->changes);
 	free(tx);
 }
@@ -83,6 +86,8 @@ void store_free(struct store *s)
 	if (s->plan)
 		classifier_abort(s->classifier, TAKE_PTR(s->plan));
 	apply_abort(s);
+	sets_free(s);
+	state_deinit(&s->output);
 	entries_free(s);
 	order_forget(s);
 	free(s->touched);
@@ -92,16 +97,25 @@ void store_free(struct store *s)
 
 /* --- the batch */
 
-static struct tx *queue_take(struct store *s)
-{
-	struct tx *tx = s->queue;
+static void work(struct store *s);
 
-	s->queue = tx->next;
+/*
+ * What waits becomes the batch, up to a dry run, which is alone in its own; one
+ * at a time while it is sought which of several is at fault.
+ */
+static void queue_take(struct store *s)
+{
+	struct tx **end = &s->batch;
+
+	do {
+		*end = s->queue;
+		s->queue = s->queue->next;
+		s->queued--;
+		end = &(*end)->next;
+	} while (s->queue && !s->one_by_one && !s->batch->validate_only && !s->queue->validate_only);
+	*end = NULL;
 	if (!s->queue)
 		s->queue_end = &s->queue;
-	s->queued--;
-	tx->next = NULL;
-	return tx;
 }
 
 static void queue_return(struct store *s, struct tx *list)
@@ -125,56 +139,6 @@ static int check_tx(const struct store *s, const struct tx *tx, struct error *er
 			"the revision is %llu, not the expected %llu; read the ruleset again",
 			(unsigned long long)s->next_revision, (unsigned long long)tx->expected);
 	return 0;
-}
-
-/* A dry run goes as far as the plan, alone in its batch. */
-static void run_dry(struct store *s, struct tx *tx)
-{
-	struct store_config former = s->next_config;
-	struct error err = ERROR_INIT;
-	int r;
-
-	s->batch = tx;
-	r = check_tx(s, tx, &err);
-	if (!r)
-		r = apply_tx(s, tx, &err);
-	if (!r) {
-		tx_describe(s, tx, &former);
-		r = batch_plan(s, &err);
-	}
-	if (s->plan)
-		classifier_abort(s->classifier, TAKE_PTR(s->plan));
-	apply_abort(s);
-	s->batch = NULL;
-	if (r) {
-		tx_fail(tx, &err);
-		return;
-	}
-	tx->changed = false;
-	tx_succeed(s, tx);
-}
-
-/* Takes what waits into the batch; what is wrong in itself is answered at once. */
-static void gather(struct store *s)
-{
-	struct tx **end = &s->batch;
-
-	while (s->queue && !s->queue->validate_only) {
-		struct store_config former = s->next_config;
-		struct error err = ERROR_INIT;
-		struct tx *tx = queue_take(s);
-
-		if (check_tx(s, tx, &err) || apply_tx(s, tx, &err)) {
-			tx_fail(tx, &err);
-			continue;
-		}
-		tx_describe(s, tx, &former);
-		undo_forget(s);
-		*end = tx;
-		end = &tx->next;
-		if (s->one_by_one)
-			return;
-	}
 }
 
 /* What changed nothing is answered with the batch, in order, and needs no commit alone. */
@@ -226,44 +190,110 @@ static void refuse_batch(struct store *s, struct error *err)
 	s->one_by_one = true;
 }
 
-static void start_batch(struct store *s)
-{
-	struct error err = ERROR_INIT;
-	char *text = NULL;
-	size_t size;
+/* --- on the worker */
 
-	gather(s);
+/* Applies them one after the other; those that are wrong in themselves leave the batch. */
+static void apply_batch(struct store *s)
+{
+	struct tx **at = &s->batch, **failed = &s->failed;
+
+	while (*at) {
+		struct store_config former = s->next_config;
+		struct tx *tx = *at;
+
+		if (!check_tx(s, tx, &tx->err) && !apply_tx(s, tx, &tx->err)) {
+			tx_describe(s, tx, &former);
+			undo_forget(s);
+			at = &tx->next;
+			continue;
+		}
+		*at = tx->next;
+		tx->next = NULL;
+		*failed = tx;
+		failed = &tx->next;
+	}
+}
+
+/* A dry run goes as far as the plan. */
+static void try_batch(struct store *s)
+{
+	batch_plan(s, &s->prepare_error);
+	if (s->plan)
+		classifier_abort(s->classifier, TAKE_PTR(s->plan));
+}
+
+static void make_batch(void *arg)
+{
+	struct store *s = arg;
+
+	apply_batch(s);
 	if (!s->batch)
 		return;
-	if (!batch_changes(s)) {
+	if (s->batch->validate_only)
+		try_batch(s);
+	else if (batch_changes(s))
+		batch_prepare(s, &s->prepare_error);
+}
+
+/* --- on the loop again */
+
+static void answer_failed(struct store *s)
+{
+	while (s->failed) {
+		struct tx *tx = s->failed;
+		struct error err = ERROR_INIT;
+
+		s->failed = tx->next;
+		error_move(&err, &tx->err);
+		tx_fail(tx, &err);
+	}
+}
+
+/* Nothing of it comes into force: a dry run, or nothing changes. */
+static void answer_unchanged(struct store *s)
+{
+	apply_abort(s);
+	for (struct tx *tx = s->batch; tx; tx = tx->next)
+		tx->changed = false;
+	answer_batch(s);
+}
+
+static void go_on(struct store *s)
+{
+	struct error err = ERROR_INIT;
+	bool dry = s->batch && s->batch->validate_only;
+
+	error_move(&err, &s->prepare_error);
+	answer_failed(s);
+	if (!s->batch) {
 		apply_abort(s);
-		answer_batch(s);
-		return;
-	}
-	if (batch_prepare(s, &err)) {
+	} else if (!error_is_set(&err) && (dry || !batch_changes(s))) {
+		answer_unchanged(s);
+	} else if (error_is_set(&err) || batch_attach(s, &err)) {
 		refuse_batch(s, &err);
-		return;
+	} else {
+		s->state = STORE_PERSISTING;
+		s->backend.persist(s->backend.data, &s->output);
 	}
-	if (text_render(s, &text, &size) < 0) {
-		batch_abort(s);
-		error_set(&err, ERROR_LIMIT, "MEMORY", "out of memory");
-		refuse_batch(s, &err);
-		return;
-	}
-	s->state = STORE_PERSISTING;
-	s->backend.persist(s->backend.data, text, size);
+}
+
+void store_prepared(struct store *s)
+{
+	go_on(s);
+	if (s->state == STORE_PREPARING) /* nothing goes on to the disk */
+		s->state = STORE_IDLE;
+	work(s);
 }
 
 static void work(struct store *s)
 {
-	if (s->working) /* an answer led to the next submission */
+	if (s->working) /* an answer led to the next submission, or the worker is this thread */
 		return;
 	s->working = true;
 	while (s->state == STORE_IDLE && s->queue) {
-		if (s->queue->validate_only)
-			run_dry(s, queue_take(s));
-		else
-			start_batch(s);
+		queue_take(s);
+		s->state = STORE_PREPARING;
+		s->backend.run(s->backend.data, make_batch, s);
 	}
 	s->working = false;
 	if (!s->queue)
@@ -303,6 +333,7 @@ void store_persisted(struct store *s, struct error *err)
 
 void store_settled(struct store *s)
 {
+	s->settling_ids = 0;
 	s->state = STORE_IDLE;
 	work(s);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The truth: policies, defaults, settings, attachments, and the transactions
+ * The truth: policies, sets, defaults, settings, attachments, and the transactions
  * that change them. Every rule of what may be changed is here; services only
  * translate. No uv, no bpf: durability and enforcement are called through
  * struct store_backend, which daemon.c fills and tests replace.
@@ -8,16 +8,26 @@
  * Transactions that wait while a commit is on its way to the disk are committed
  * together: each is validated on what the one before left, each has its own
  * revision, all share one write and one flip.
+ *
+ * Applying, planning and writing what a batch asks for runs on a worker, over a
+ * working state of its own; the loop goes on reading what is in force, which
+ * only it changes, at the flip.
  */
 #ifndef PEP_SERVER_POLICY_STORE_H
 #define PEP_SERVER_POLICY_STORE_H
 
 #include "common/change.h"
 #include "server/classifier.h"
+#include "server/member_set.h"
+#include "server/state_file.h"
 
 #define STORE_DEFAULTS_MAX 64u    /* of interfaces */
 #define STORE_ATTACHMENTS_MAX 63u /* as many as have counters: PEP_IFACES_MAX - 1 */
 #define STORE_QUEUE_MAX 4096u     /* transactions that wait */
+#define STORE_SETS_MAX CLASSIFIER_SETS_MAX
+#define STORE_MEMBERS_MAX 4000000u /* of all sets, that --max-members may allow */
+#define STORE_MEMBERS_DEFAULT 1000000u
+#define STORE_MEMBERS_INLINE 1000u /* of a set that the state file itself has */
 #define STORE_CHANGES_SHOWN 100u  /* lines of a commit event */
 
 struct store;
@@ -81,7 +91,18 @@ struct store_config {
 	size_t attachment_count;
 };
 
-/* A policy in the truth; immutable, shared by reference. */
+/* A set without its members. Its id is the place where the classifier has it. */
+struct store_set {
+	char name[POLICY_NAME_MAX + 1]; /* "" = the id is free */
+	bool bannable;
+	bool filed; /* the members stand in a part of the state folder */
+	uint64_t max_ttl; /* ns, 0 = the default */
+	uint64_t created_revision;
+	uint64_t changed_revision;
+	uint64_t members_revision; /* that changed the members last */
+};
+
+/* A policy in the truth; immutable, shared by reference (the loop's and the worker's). */
 struct store_policy {
 	struct policy policy;
 	char *line; /* its statement of the policy file, without the word policy; owned */
@@ -90,7 +111,8 @@ struct store_policy {
 	uint64_t position; /* in the ruleset's order, increasing, with gaps */
 	uint64_t created_revision;
 	uint64_t changed_revision;
-	size_t references;
+	uint32_t slot; /* of counters and limiter; PEP_SLOT_NONE before it is planned */
+	size_t references; /* atomic */
 };
 
 /* One commit, for subscribers and the audit log; valid during the call. */
@@ -107,29 +129,33 @@ struct store_commit {
 struct store_ruleset {
 	uint64_t revision;
 	const struct store_config *config;
-	const struct classifier_plan *plan; /* NULL = no policy changes */
+	const struct classifier_plan *plan; /* NULL = neither policies nor members change */
 };
 
 struct store_backend {
-	/* Makes ready what flip() puts in force; on failure nothing has changed. */
+	/* Runs work(arg) off the loop, then calls store_prepared() on it, possibly before it returns. */
+	void (*run)(void *data, void (*work)(void *arg), void *arg);
+	/* Off the loop: makes ready what flip() puts in force; on failure nothing has changed. */
 	int (*prepare)(void *data, const struct store_ruleset *ruleset, struct error *err);
 	void (*flip)(void *data);
 	void (*abort)(void *data);
-	/* Makes `text` (moved) durable, then calls store_persisted(), not before it returns. */
-	void (*persist)(void *data, char *text, size_t size);
+	/* Makes the state (moved) durable, then calls store_persisted(), not before it returns. */
+	void (*persist)(void *data, struct state *state);
+	/* A part that a state file names, as state_read_part(). */
+	int (*load)(void *data, const char *name, char **ret, size_t *ret_size, struct error *err);
 	/* After flip(): when no packet judges by the old ruleset, calls store_settled(). */
 	void (*settle)(void *data);
 	void (*settle_now)(void *data); /* the same at once, at the start */
 	int (*attach)(void *data, const char *iface, enum attach_mode mode, bool keep, struct error *err);
 	void (*detach)(void *data, const char *iface);
 	void (*committed)(void *data, const struct store_commit *commit);
-	int64_t (*now)(void *data); /* CLOCK_MONOTONIC, ns */
+	int64_t (*now)(void *data); /* CLOCK_MONOTONIC, ns; called on the worker */
 	void *data;
 };
 
-int store_new(uint32_t max_policies, struct classifier *classifier,
+int store_new(uint32_t max_policies, uint32_t max_members, struct classifier *classifier,
 	const struct store_backend *backend, struct store **ret);
-/* What still waits is answered with ERROR_UNAVAILABLE. */
+/* What still waits is answered with ERROR_UNAVAILABLE. Not while a worker runs. */
 void store_free(struct store *s);
 DEFINE_CLEANUP(struct store, store_free)
 
@@ -143,6 +169,8 @@ int store_restore(struct store *s, const char *text, size_t size, uint64_t gener
 	const struct store_config *adopted, uint64_t revision, struct error *err);
 
 void store_submit(struct store *s, struct store_tx *tx, store_done done, void *data);
+/* From the backend: the worker is done. */
+void store_prepared(struct store *s);
 /* From the backend. `err` NULL = durable; it is emptied. */
 void store_persisted(struct store *s, struct error *err);
 void store_settled(struct store *s);
@@ -158,6 +186,14 @@ const struct store_policy *store_policy_find(const struct store *s, const char *
 size_t store_policy_position(struct store *s, const struct store_policy *policy);
 const struct store_config *store_config(const struct store *s);
 uint32_t store_max_policies(const struct store *s);
+
+/* Sets by id, 0 .. STORE_SETS_MAX - 1; NULL = the id is free. Both are valid until the next commit. */
+const struct store_set *store_set_at(const struct store *s, uint8_t id);
+const struct member_set *store_set_members(const struct store *s, uint8_t id);
+const struct store_set *store_set_find(const struct store *s, const char *name, uint8_t *ret_id);
+size_t store_set_count(const struct store *s);
+size_t store_member_count(const struct store *s); /* of all sets */
+uint32_t store_max_members(const struct store *s);
 
 struct store_policy *store_policy_ref(const struct store_policy *p);
 void store_policy_unref(struct store_policy *p);

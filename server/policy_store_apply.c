@@ -5,17 +5,7 @@
 
 #include "server/policy_store_internal.h"
 
-struct apply {
-	struct store *s;
-	struct tx *tx;
-	size_t index;
-	const struct store_config *base; /* that effects are told against */
-	uint64_t serial; /* marks the names that the transaction has */
-	struct error *err;
-	bool failed;
-};
-
-static void path_of(const struct apply *a, char ret[static 96])
+static void path_of(const struct apply *a, const char *field, char ret[static 96])
 {
 	static const char *const fields[] = {
 		[CHANGE_CREATE_POLICY] = "create_policy",
@@ -36,15 +26,14 @@ static void path_of(const struct apply *a, char ret[static 96])
 	};
 
 	if (a->tx->path[0])
-		snprintf(ret, 96, "%s", a->tx->path);
+		snprintf(ret, 96, "%s%s", a->tx->path, field);
 	else
-		snprintf(ret, 96, "operations[%zu].%s", a->index,
-			fields[a->tx->changes.items[a->index].kind]);
+		snprintf(ret, 96, "operations[%zu].%s%s", a->index,
+			fields[a->tx->changes.items[a->index].kind], field);
 }
 
-/* The first fault makes the error, all of them are violations. */
-PRINTF_LIKE(4, 5)
-static int refuse(struct apply *a, enum error_kind kind, const char *reason, const char *fmt, ...)
+int apply_refuse(struct apply *a, enum error_kind kind, const char *reason, const char *field,
+	const char *fmt, ...)
 {
 	char path[96], what[256];
 	va_list args;
@@ -52,7 +41,7 @@ static int refuse(struct apply *a, enum error_kind kind, const char *reason, con
 	va_start(args, fmt);
 	vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
-	path_of(a, path);
+	path_of(a, field, path);
 	if (!error_is_set(a->err))
 		error_set(a->err, kind, reason, "%s", what);
 	error_violation(a->err, path, "%s", what);
@@ -60,7 +49,7 @@ static int refuse(struct apply *a, enum error_kind kind, const char *reason, con
 	return -EINVAL;
 }
 
-static int no_memory(struct apply *a)
+int apply_no_memory(struct apply *a)
 {
 	error_set(a->err, ERROR_LIMIT, "MEMORY", "out of memory");
 	a->failed = true;
@@ -74,7 +63,7 @@ static int put_policy(struct apply *a, const struct policy *policy, enum store_e
 	struct store_policy *new;
 	char path[96];
 
-	path_of(a, path);
+	path_of(a, "", path);
 	if (policy_validate(policy, path, a->err) < 0) {
 		a->failed = true;
 		return -EINVAL;
@@ -84,13 +73,13 @@ static int put_policy(struct apply *a, const struct policy *policy, enum store_e
 	if (old && policy_equal(&old->policy, policy))
 		return 0;
 	if (store_policy_new(policy, &new) < 0)
-		return no_memory(a);
+		return apply_no_memory(a);
 	new->position = old ? old->position : ++a->s->last_position;
 	new->created_revision = old ? old->created_revision : a->s->next_revision + 1;
 	new->changed_revision = a->s->next_revision + 1;
 	*effect = old ? STORE_CHANGED : STORE_CREATED;
 	if (entry_put(a->s, policy->name, new) < 0)
-		return no_memory(a);
+		return apply_no_memory(a);
 	entry_find(a->s, policy->name)->serial = a->serial;
 	return 0;
 }
@@ -98,7 +87,7 @@ static int put_policy(struct apply *a, const struct policy *policy, enum store_e
 static int create_policy(struct apply *a, const struct policy *policy, enum store_effect *effect)
 {
 	if (entry_next(entry_find(a->s, policy->name)))
-		return refuse(a, ERROR_EXISTS, "POLICY_EXISTS",
+		return apply_refuse(a, ERROR_EXISTS, "POLICY_EXISTS", "",
 			"policy %s exists; change it with set, or choose another name", policy->name);
 	return put_policy(a, policy, effect);
 }
@@ -108,28 +97,34 @@ static int delete_policy(struct apply *a, const struct change *change, enum stor
 	if (!entry_next(entry_find(a->s, change->name))) {
 		if (change->allow_missing)
 			return 0;
-		return refuse(a, ERROR_NOT_FOUND, "NO_POLICY", "there is no policy %s", change->name);
+		return apply_refuse(a, ERROR_NOT_FOUND, "NO_POLICY", "", "there is no policy %s", change->name);
 	}
 	*effect = STORE_DELETED;
-	return entry_put(a->s, change->name, NULL) < 0 ? no_memory(a) : 0;
+	return entry_put(a->s, change->name, NULL) < 0 ? apply_no_memory(a) : 0;
+}
+
+struct flush {
+	struct apply *apply;
+	uint64_t serial;
+	enum store_effect *effect;
+};
+
+static int flush_entry(void *data, struct entry *entry)
+{
+	struct flush *f = data;
+
+	if (!entry_next(entry) || (f->serial && entry->serial == f->serial))
+		return 0;
+	*f->effect = STORE_DELETED;
+	return entry_put(f->apply->s, entry->name, NULL);
 }
 
 /* Every policy that the serial does not mark; 0 marks none. */
 static int flush_policies(struct apply *a, uint64_t serial, enum store_effect *effect)
 {
-	struct store *s = a->s;
+	struct flush flush = {a, serial, effect};
 
-	for (size_t i = 0; i < s->entries.size; i++)
-		for (struct table_node *n = s->entries.buckets[i]; n; n = n->next) {
-			struct entry *entry = CONTAINER_OF(n, struct entry, node);
-
-			if (!entry_next(entry) || (serial && entry->serial == serial))
-				continue;
-			if (entry_put(s, entry->name, NULL) < 0)
-				return no_memory(a);
-			*effect = STORE_DELETED;
-		}
-	return 0;
+	return entries_each(a->s, flush_entry, &flush) < 0 ? apply_no_memory(a) : 0;
 }
 
 static int set_default(struct apply *a, const struct change *change, enum store_effect *effect)
@@ -141,14 +136,14 @@ static int set_default(struct apply *a, const struct change *change, enum store_
 	bool had = old || !*change->iface;
 
 	if (*change->iface && !iface_name_valid(change->iface))
-		return refuse(a, ERROR_INVALID, NULL, "\"%s\" is no interface name", change->iface);
+		return apply_refuse(a, ERROR_INVALID, NULL, "", "\"%s\" is no interface name", change->iface);
 	if (change->kind == CHANGE_UNSET_DEFAULT) {
 		if (config_unset_default(c, change->iface))
 			*effect = STORE_DELETED;
 		return 0;
 	}
 	if (config_set_default(c, change->iface, change->block) < 0)
-		return refuse(a, ERROR_LIMIT, "DEFAULTS_FULL",
+		return apply_refuse(a, ERROR_LIMIT, "DEFAULTS_FULL", "",
 			"%u interfaces have a default of their own, which is the limit",
 			STORE_DEFAULTS_MAX);
 	*effect = same ? STORE_UNCHANGED : had ? STORE_CHANGED : STORE_CREATED;
@@ -170,10 +165,10 @@ static int attach(struct apply *a, const struct change *change, enum store_effec
 	const struct store_attachment *old = config_attachment(a->base, change->iface);
 
 	if (!iface_name_valid(change->iface))
-		return refuse(a, ERROR_INVALID, NULL, "\"%s\" is no interface name", change->iface);
+		return apply_refuse(a, ERROR_INVALID, NULL, "", "\"%s\" is no interface name", change->iface);
 	*effect = !old ? STORE_CREATED : old->mode == change->mode ? STORE_UNCHANGED : STORE_CHANGED;
 	if (config_attach(c, change->iface, change->mode) < 0)
-		return refuse(a, ERROR_LIMIT, "INTERFACES_FULL",
+		return apply_refuse(a, ERROR_LIMIT, "INTERFACES_FULL", "",
 			"%u interfaces are attached, which is the limit; detach one",
 			STORE_ATTACHMENTS_MAX);
 	return 0;
@@ -184,7 +179,7 @@ static int detach(struct apply *a, const struct change *change, enum store_effec
 	if (config_detach(&a->s->next_config, change->iface))
 		*effect = STORE_DELETED;
 	else if (!change->allow_missing)
-		return refuse(a, ERROR_NOT_FOUND, "NOT_ATTACHED", "%s is not attached", change->iface);
+		return apply_refuse(a, ERROR_NOT_FOUND, "NOT_ATTACHED", "", "%s is not attached", change->iface);
 	return 0;
 }
 
@@ -211,7 +206,7 @@ static int apply_change(struct apply *a, enum store_effect *effect)
 	case CHANGE_DETACH:
 		return detach(a, change, effect);
 	default:
-		return refuse(a, ERROR_UNIMPLEMENTED, "NO_SETS", "sets are not in this version");
+		return -EINVAL; /* those of sets are not taken one by one */
 	}
 }
 
@@ -245,12 +240,12 @@ static int reorder(struct apply *a)
 		if (!p)
 			continue;
 		if (store_policy_new(&p->policy, &moved) < 0)
-			return no_memory(a);
+			return apply_no_memory(a);
 		moved->created_revision = p->created_revision;
 		moved->changed_revision = a->s->next_revision + 1;
 		moved->position = ++a->s->last_position;
 		if (entry_put(a->s, name, moved) < 0)
-			return no_memory(a);
+			return apply_no_memory(a);
 		a->tx->effects[i] = MAX(a->tx->effects[i], STORE_CHANGED);
 	}
 	return 0;
@@ -261,6 +256,8 @@ static int replace_rest(struct apply *a)
 	enum store_effect effect;
 	int r = flush_policies(a, a->serial, &effect);
 
+	if (!r)
+		r = apply_replace_sets(a);
 	return r || in_order(a) ? r : reorder(a);
 }
 
@@ -269,6 +266,23 @@ static bool config_equal(const struct store_config *a, const struct store_config
 	return memcmp(a->settings, b->settings, sizeof(a->settings)) == 0 && a->block == b->block &&
 	       memcmp(a->defaults, b->defaults, sizeof(a->defaults)) == 0 &&
 	       memcmp(a->attachments, b->attachments, sizeof(a->attachments)) == 0;
+}
+
+static void apply_changes(struct apply *a)
+{
+	const struct change_list *changes = &a->tx->changes;
+
+	memset(a->tx->effects, 0, changes->count * sizeof(*a->tx->effects));
+	for (a->index = 0; a->index < changes->count;) {
+		enum store_effect *effect = &a->tx->effects[a->index];
+
+		if (change_names_set(changes->items[a->index].kind)) {
+			a->index += apply_set(a, effect);
+		} else {
+			apply_change(a, effect);
+			a->index++;
+		}
+	}
 }
 
 int apply_tx(struct store *s, struct tx *tx, struct error *err)
@@ -281,19 +295,20 @@ int apply_tx(struct store *s, struct tx *tx, struct error *err)
 		a.base = &former;
 		store_config_init(&s->next_config);
 	}
-	for (a.index = 0; a.index < tx->changes.count; a.index++) {
-		tx->effects[a.index] = STORE_UNCHANGED;
-		apply_change(&a, &tx->effects[a.index]);
-	}
+	sets_begin(s);
+	apply_changes(&a);
 	if (!a.failed && tx->mode == STORE_REPLACE_ALL)
 		replace_rest(&a);
+	if (!a.failed)
+		apply_check_sets(&a);
 	if (a.failed) {
 		undo_back(s);
+		sets_undo(s);
 		s->next_config = former;
 		s->last_position = position;
 		return -EINVAL;
 	}
-	tx->changed = s->undo_count || !config_equal(&former, &s->next_config);
+	tx->changed = s->undo_count || sets_changed(s) || !config_equal(&former, &s->next_config);
 	s->next_revision += tx->changed;
 	tx->revision = s->next_revision;
 	return 0;

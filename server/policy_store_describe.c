@@ -78,6 +78,31 @@ static char *config_text(const struct store_config *config)
 	return fclose(out) ? NULL : text;
 }
 
+/* A set, and how many of its members come and go: a line for each of them would be too many. */
+static void describe_set(struct store *s, struct tx *tx, uint8_t id)
+{
+	const struct store_set *old = &s->former_sets[id], *new = &s->work[id].next;
+	const char *name = *new->name ? new->name : old->name;
+	size_t counts[2] = {0}; /* removed, added */
+	char line[160];
+
+	for (size_t i = 0; i < s->set_undo_count; i++)
+		if (s->set_undo[i].set == id)
+			counts[s->set_undo[i].add]++;
+	snprintf(line, sizeof(line), "set %s", name);
+	if (*new->name && (!*old->name || old->bannable != new->bannable || old->max_ttl != new->max_ttl))
+		add_line(tx, '+', line);
+	for (size_t add = 0; add < 2; add++) {
+		snprintf(line, sizeof(line), "%zu member%s of set %s", counts[add],
+			counts[add] == 1 ? "" : "s", name);
+		if (counts[add])
+			add_line(tx, "-+"[add], line);
+	}
+	snprintf(line, sizeof(line), "set %s", name);
+	if (!*new->name)
+		add_line(tx, '-', line);
+}
+
 void tx_describe(struct store *s, struct tx *tx, const struct store_config *former)
 {
 	_cleanup_free_ char *old = config_text(former), *new = config_text(&s->next_config);
@@ -88,6 +113,9 @@ void tx_describe(struct store *s, struct tx *tx, const struct store_config *form
 		add_missing_lines(tx, '+', new_copy, old);
 	}
 	tx->policies = (struct store_counts){0};
+	for (uint8_t id = 0; id < STORE_SETS_MAX; id++)
+		if (memcmp(&s->former_sets[id], &s->work[id].next, sizeof(s->former_sets[id])) != 0)
+			describe_set(s, tx, id);
 	for (size_t i = 0; i < s->undo_count; i++) {
 		struct entry *entry = s->undo[i].entry;
 		const struct store_policy *next = entry_next(entry);

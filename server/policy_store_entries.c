@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The working state. Names that transactions touch get a `next` beside what is
- * in force; everything else is shared, so that the cost follows the change. A
+ * in force; everything else is shared, so that the cost follows the change. Names
+ * that are not in force are in a table of their own: the loop reads the other. A
  * transaction that fails is taken back by its own undo list; the others of its
  * batch stay.
  */
@@ -38,6 +39,7 @@ int store_policy_new(const struct policy *policy, struct store_policy **ret)
 		return -ENOMEM;
 	}
 	p->references = 1;
+	p->slot = PEP_SLOT_NONE;
 	p->line = text_format_policy(policy);
 	if (!p->line || pack(p) < 0) {
 		store_policy_unref(p);
@@ -51,13 +53,13 @@ struct store_policy *store_policy_ref(const struct store_policy *p)
 {
 	struct store_policy *shared = (struct store_policy *)(uintptr_t)p; /* the count is not the policy */
 
-	shared->references++;
+	__atomic_fetch_add(&shared->references, 1, __ATOMIC_RELAXED);
 	return shared;
 }
 
 void store_policy_unref(struct store_policy *p)
 {
-	if (!p || --p->references)
+	if (!p || __atomic_sub_fetch(&p->references, 1, __ATOMIC_ACQ_REL))
 		return;
 	policy_deinit(&p->policy);
 	free(p->line);
@@ -67,17 +69,47 @@ void store_policy_unref(struct store_policy *p)
 
 /* --- entries */
 
-struct entry *entry_find(const struct store *s, const char *name)
+static struct entry *find_in(const struct table *table, const char *name, uint64_t hash)
 {
-	uint64_t hash = table_hash(name, strlen(name));
-
-	for (struct table_node *n = table_first(&s->entries, hash); n; n = table_next(n)) {
+	for (struct table_node *n = table_first(table, hash); n; n = table_next(n)) {
 		struct entry *entry = CONTAINER_OF(n, struct entry, node);
 
 		if (streq(entry->name, name))
 			return entry;
 	}
 	return NULL;
+}
+
+struct entry *entry_find(const struct store *s, const char *name)
+{
+	uint64_t hash = table_hash(name, strlen(name));
+	struct entry *entry = find_in(&s->entries, name, hash);
+
+	return entry ? entry : find_in(&s->fresh, name, hash);
+}
+
+const struct store_policy *store_policy_find(const struct store *s, const char *name)
+{
+	const struct entry *entry = find_in(&s->entries, name, table_hash(name, strlen(name)));
+
+	return entry ? entry->now : NULL;
+}
+
+static int each_in(const struct table *table, int (*cb)(void *data, struct entry *entry), void *data)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < table->size && !r; i++)
+		for (struct table_node *n = table->buckets[i]; n && !r; n = n->next)
+			r = cb(data, CONTAINER_OF(n, struct entry, node));
+	return r;
+}
+
+int entries_each(const struct store *s, int (*cb)(void *data, struct entry *entry), void *data)
+{
+	int r = each_in(&s->entries, cb, data);
+
+	return r ? r : each_in(&s->fresh, cb, data);
 }
 
 struct store_policy *entry_next(const struct entry *entry)
@@ -89,18 +121,19 @@ static struct entry *entry_add(struct store *s, const char *name)
 {
 	struct entry *entry = calloc(1, sizeof(*entry));
 
-	if (!entry || table_reserve(&s->entries, s->entries.count + 1) < 0) {
+	if (!entry || table_reserve(&s->fresh, s->fresh.count + 1) < 0) {
 		free(entry);
 		return NULL;
 	}
 	snprintf(entry->name, sizeof(entry->name), "%s", name);
-	table_add(&s->entries, &entry->node, table_hash(name, strlen(name)));
+	entry->fresh = true;
+	table_add(&s->fresh, &entry->node, table_hash(name, strlen(name)));
 	return entry;
 }
 
 static void entry_drop(struct store *s, struct entry *entry)
 {
-	table_remove(&s->entries, &entry->node);
+	table_remove(entry->fresh ? &s->fresh : &s->entries, &entry->node);
 	free(entry);
 }
 
@@ -114,9 +147,10 @@ void entries_free(struct store *s)
 			entry_drop(s, entry);
 		}
 	table_deinit(&s->entries);
+	table_deinit(&s->fresh);
 }
 
-static int grow(void *items, size_t *room, size_t count, size_t size)
+int store_grow(void *items, size_t *room, size_t count, size_t size)
 {
 	void **at = items;
 	size_t wanted = MAX(2 * *room, 64u);
@@ -137,8 +171,8 @@ int entry_put(struct store *s, const char *name, struct store_policy *policy)
 {
 	struct entry *entry = entry_find(s, name);
 
-	if (grow(&s->touched, &s->touched_room, s->touched_count, sizeof(*s->touched)) < 0 ||
-		grow(&s->undo, &s->undo_room, s->undo_count, sizeof(*s->undo)) < 0 ||
+	if (store_grow(&s->touched, &s->touched_room, s->touched_count, sizeof(*s->touched)) < 0 ||
+		store_grow(&s->undo, &s->undo_room, s->undo_count, sizeof(*s->undo)) < 0 ||
 		(!entry && !(entry = entry_add(s, name)))) {
 		store_policy_unref(policy);
 		return -ENOMEM;
@@ -171,6 +205,21 @@ void undo_forget(struct store *s)
 		store_policy_unref(s->undo[--s->undo_count].next);
 }
 
+int entries_reserve(struct store *s)
+{
+	return table_reserve(&s->entries, s->entries.count + s->fresh.count);
+}
+
+/* Into the table of what is in force, which has room for it. */
+static void move_in(struct store *s, struct entry *entry)
+{
+	uint64_t hash = entry->node.hash;
+
+	table_remove(&s->fresh, &entry->node);
+	entry->fresh = false;
+	table_add(&s->entries, &entry->node, hash);
+}
+
 void apply_commit(struct store *s)
 {
 	for (size_t i = 0; i < s->touched_count; i++) {
@@ -181,8 +230,11 @@ void apply_commit(struct store *s)
 		entry->touched = false;
 		if (!entry->now)
 			entry_drop(s, entry);
+		else if (entry->fresh)
+			move_in(s, entry);
 	}
 	s->touched_count = 0;
+	sets_commit(s);
 	s->config = s->next_config;
 	s->revision = s->next_revision;
 	s->count = s->next_count;
@@ -201,6 +253,7 @@ void apply_abort(struct store *s)
 			entry_drop(s, entry);
 	}
 	s->touched_count = 0;
+	sets_abort(s);
 	s->next_config = s->config;
 	s->next_revision = s->revision;
 	s->next_count = s->count;

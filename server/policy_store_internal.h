@@ -4,19 +4,35 @@
 #define PEP_SERVER_POLICY_STORE_INTERNAL_H
 
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "common/table.h"
 #include "server/policy_store.h"
+
+/*
+ * Two threads, one at a time each: while the state is STORE_PREPARING, the worker
+ * owns what is marked (w), and both only read the rest.
+ */
 
 /* A name: what is in force, and what the transactions under way make of it. */
 struct entry {
 	struct table_node node;
 	char name[POLICY_NAME_MAX + 1];
 	struct store_policy *now;  /* NULL = not in force */
-	struct store_policy *next; /* with touched; NULL = deleted */
-	bool touched;
-	uint64_t serial; /* of the last transaction that named it */
-	uint64_t described; /* of the last whose lines tell of it */
+	struct store_policy *next; /* (w) with touched; NULL = deleted */
+	bool touched;              /* (w) */
+	bool fresh;                /* (w) in the table of the names that are not in force */
+	uint64_t serial;           /* (w) of the last transaction that named it */
+	uint64_t described;        /* (w) of the last whose lines tell of it */
+};
+
+/* (w) What the transactions under way make of a set: the members that differ. */
+struct set_work {
+	struct store_set next; /* "" = there is none; equal to what is in force between batches */
+	uint64_t serial;       /* of the last transaction that put it */
+	struct member_set added, removed; /* against what is in force */
+	struct member_set whole; /* with swap: takes the place of what is in force */
+	bool swap;
 };
 
 /* A transaction on its way. */
@@ -32,6 +48,7 @@ struct tx {
 	char *comment; /* never NULL */
 	store_done done;
 	void *data;
+	struct error err; /* refused */
 	enum store_effect *effects;
 	uint64_t revision; /* that it makes, or leaves */
 	char **lines;      /* of its commit event */
@@ -48,26 +65,43 @@ struct undo_entry {
 struct store {
 	struct classifier *classifier;
 	struct store_backend backend;
-	uint32_t max_policies;
+	uint32_t max_policies, max_members;
 
+	/* In force. */
 	struct table entries;
-	struct store_config config, next_config;
-	uint64_t revision, next_revision;
+	struct store_config config;
+	struct store_set sets[STORE_SETS_MAX]; /* by id */
+	struct member_set members[STORE_SETS_MAX];
+	uint64_t settling_ids; /* bits of set ids that were freed by a commit that is not settled */
+	uint64_t revision;
+	uint64_t generation; /* in force in the kernel */
+	size_t count, member_count;
+
+	/* (w) The working state. */
+	struct table fresh; /* entries of names that are not in force */
+	struct store_config next_config;
+	struct set_work work[STORE_SETS_MAX];
+	uint64_t next_revision;
+	size_t next_count, next_member_count;
 	uint64_t last_position; /* given out */
 	uint64_t serial;        /* of transactions */
-	uint64_t generation;    /* in force in the kernel */
-	size_t count, next_count; /* policies */
-
 	struct entry **touched; /* by the transactions under way */
 	size_t touched_count, touched_room;
-	struct undo_entry *undo; /* of the transaction being applied */
+	/* Of the transaction being applied: how to take it back. */
+	struct undo_entry *undo;
 	size_t undo_count, undo_room;
+	struct classifier_member *set_undo;
+	size_t set_undo_count, set_undo_room;
+	struct store_set former_sets[STORE_SETS_MAX];
 
 	struct tx *queue, **queue_end;
 	size_t queued;
-	struct tx *batch; /* being committed */
-	struct classifier_plan *plan;
-	enum { STORE_IDLE, STORE_PERSISTING, STORE_SETTLING } state;
+	struct tx *batch;  /* (w) being committed */
+	struct tx *failed; /* (w) refused while the batch was made */
+	struct error prepare_error; /* (w) of the batch as a whole */
+	struct state output;        /* (w) to be made durable */
+	struct classifier_plan *plan; /* (w) */
+	enum { STORE_IDLE, STORE_PREPARING, STORE_PERSISTING, STORE_SETTLING } state;
 	bool working;
 	bool one_by_one; /* the batch was refused as a whole: find out which */
 	size_t attached; /* of the batch's new attachments, done */
@@ -77,6 +111,22 @@ struct store {
 };
 
 /* --- policy_store_apply.c: the rules */
+
+struct apply {
+	struct store *s;
+	struct tx *tx;
+	size_t index;
+	const struct store_config *base; /* that effects are told against */
+	uint64_t serial; /* marks the names that the transaction has */
+	struct error *err;
+	bool failed;
+	bool sets_deleted;
+};
+
+/* The first fault makes the error, all of them are violations. `field`: "" or ".match.src". */
+int apply_refuse(struct apply *a, enum error_kind kind, const char *reason, const char *field,
+	const char *fmt, ...) PRINTF_LIKE(5, 6);
+int apply_no_memory(struct apply *a);
 
 /* All changes of a transaction, or none of them. On success its undo list is left. */
 int apply_tx(struct store *s, struct tx *tx, struct error *err);
@@ -92,12 +142,51 @@ struct entry *entry_find(const struct store *s, const char *name);
 int store_policy_new(const struct policy *policy, struct store_policy **ret);
 int entry_put(struct store *s, const char *name, struct store_policy *policy);
 void undo_forget(struct store *s);
+int entries_reserve(struct store *s); /* room for what apply_commit() moves in; 0 or -ENOMEM */
 void entries_free(struct store *s);
+/* Calls cb for every name of the working state until it does not return 0; returns that. */
+int entries_each(
+	const struct store *s, int (*cb)(void *data, struct entry *entry), void *data);
+/* Makes room for the items of an array that grows by one. 0 or -ENOMEM. */
+int store_grow(void *items, size_t *room, size_t count, size_t size);
+
+/* --- policy_store_sets.c: the working state of sets; ids are those of s->work */
+
+#define NO_SET CLASSIFIER_NO_SET
+uint8_t sets_find(const struct store *s, const char *name); /* NO_SET = none */
+uint8_t sets_create(struct store *s, const char *name);     /* empty; NO_SET = all ids are taken */
+/* How many members changed, or -ENOMEM. */
+ssize_t sets_add(struct store *s, uint8_t id, const struct member_list *list);
+ssize_t sets_remove(struct store *s, uint8_t id, const struct member_list *list);
+ssize_t sets_replace(struct store *s, uint8_t id, const struct member_list *const lists[],
+	size_t count);
+size_t sets_count(const struct store *s, uint8_t id);
+int sets_list(const struct store *s, uint8_t id, struct member_list *ret); /* its members */
+bool sets_changed(const struct store *s); /* by the transaction being applied */
+void sets_begin(struct store *s);         /* a transaction */
+void sets_undo(struct store *s);
+/* All differences of the batch, malloc'ed. */
+int sets_members(const struct store *s, struct classifier_member **ret, size_t *ret_count);
+/* Builds what takes the place of sets that differ in much. */
+int sets_build(struct store *s);
+void sets_commit(struct store *s);
+void sets_abort(struct store *s);
+void sets_free(struct store *s);
+
+/* --- policy_store_apply_sets.c: the rules of sets */
+
+/* One change, or several that belong together; returns how many it took. */
+size_t apply_set(struct apply *a, enum store_effect *effects);
+int apply_replace_sets(struct apply *a);  /* what the transaction did not put goes */
+void apply_check_sets(struct apply *a);   /* names of sets, when all is applied */
 
 /* --- policy_store_prepare.c: a batch on its way to the kernel */
 
 int batch_plan(struct store *s, struct error *err);
+/* On the worker: plan, kernel, text. */
 int batch_prepare(struct store *s, struct error *err);
+/* On the loop: what needs it. On failure everything is taken back. */
+int batch_attach(struct store *s, struct error *err);
 void batch_abort(struct store *s);
 /* After the flip: attachments that the former configuration had and this has not. */
 void batch_detach(struct store *s, const struct store_config *former);
@@ -123,8 +212,25 @@ void order_forget(struct store *s);
 int order_make(struct store *s);
 
 /* --- policy_store_text.c: the state file */
-int text_render(const struct store *s, char **ret, size_t *ret_size);
-int text_restore(const char *text, size_t size, struct change_list *ret, uint64_t *ret_revision,
-	uint64_t (**ret_revisions)[2], struct error *err);
+/* Sets that are filed from now on are marked so. */
+int text_render(struct store *s, struct state *ret);
+
+/* What the file tells in its marks. Owned memory. */
+struct text_marks {
+	bool begun, ended;
+	uint64_t revision;
+	size_t policies; /* that the end tells */
+	uint64_t (*revisions)[2]; /* of each policy: created, changed */
+	size_t count;
+	struct text_set_mark {
+		uint64_t created, changed, members_changed; /* revisions */
+		uint64_t members;
+		bool filed; /* they were a part of their own */
+	} *sets; /* of each set */
+	size_t set_count;
+};
+void text_marks_deinit(struct text_marks *marks);
+int text_restore(struct store *s, const char *text, size_t size, struct change_list *ret,
+	struct text_marks *ret_marks, struct error *err);
 
 #endif

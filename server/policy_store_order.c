@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The two orders of the policies, made when somebody asks after a change. */
+/* Reading what is in force; the two orders of the policies are made when somebody asks after a change. */
 #include <errno.h>
 
 #include "server/policy_store_internal.h"
@@ -70,13 +70,6 @@ size_t store_policy_count(const struct store *s)
 	return s->count;
 }
 
-const struct store_policy *store_policy_find(const struct store *s, const char *name)
-{
-	const struct entry *entry = entry_find(s, name);
-
-	return entry ? entry->now : NULL;
-}
-
 uint64_t store_revision(const struct store *s)
 {
 	return s->revision;
@@ -90,4 +83,45 @@ const struct store_config *store_config(const struct store *s)
 uint32_t store_max_policies(const struct store *s)
 {
 	return s->max_policies;
+}
+
+/* --- sets */
+
+const struct store_set *store_set_at(const struct store *s, uint8_t id)
+{
+	return id < STORE_SETS_MAX && *s->sets[id].name ? &s->sets[id] : NULL;
+}
+
+const struct member_set *store_set_members(const struct store *s, uint8_t id)
+{
+	return &s->members[id];
+}
+
+const struct store_set *store_set_find(const struct store *s, const char *name, uint8_t *ret_id)
+{
+	for (uint8_t id = 0; *name && id < STORE_SETS_MAX; id++)
+		if (streq(s->sets[id].name, name)) {
+			*ret_id = id;
+			return &s->sets[id];
+		}
+	return NULL;
+}
+
+size_t store_set_count(const struct store *s)
+{
+	size_t count = 0;
+
+	for (size_t id = 0; id < STORE_SETS_MAX; id++)
+		count += *s->sets[id].name != 0;
+	return count;
+}
+
+size_t store_member_count(const struct store *s)
+{
+	return s->member_count;
+}
+
+uint32_t store_max_members(const struct store *s)
+{
+	return s->max_members;
 }

@@ -4,7 +4,12 @@
 
 #include "server/policy_store_internal.h"
 
-/* --- policies, for the classifier */
+/* --- policies and members, for the classifier */
+
+static uint8_t set_of(const struct store *s, const struct policy_address *address)
+{
+	return address->kind == POLICY_SET ? sets_find(s, address->set) : NO_SET;
+}
 
 static struct classifier_edit *edits_of(const struct store *s, size_t *ret_count)
 {
@@ -20,8 +25,8 @@ static struct classifier_edit *edits_of(const struct store *s, size_t *ret_count
 			.before = entry->now ? &entry->now->policy : NULL,
 			.after = entry->next ? &entry->next->policy : NULL,
 			.path = "",
-			.src_set = CLASSIFIER_NO_SET,
-			.dst_set = CLASSIFIER_NO_SET,
+			.src_set = entry->next ? set_of(s, &entry->next->policy.match.src) : NO_SET,
+			.dst_set = entry->next ? set_of(s, &entry->next->policy.match.dst) : NO_SET,
 		};
 	}
 	*ret_count = count;
@@ -50,23 +55,45 @@ static const char *path_of_name(const struct tx *tx, const char *name, size_t *a
 	return "";
 }
 
+/* The loop reads figures by slot and must not ask the classifier while this one works with it. */
+static void keep_slots(const struct store *s)
+{
+	for (size_t i = 0; i < s->touched_count; i++) {
+		const struct entry *entry = s->touched[i];
+
+		if (entry->next && entry->next != entry->now)
+			entry->next->slot = classifier_slot(s->classifier, entry->name);
+	}
+}
+
+static int plan(struct store *s, const struct classifier_change *change, struct error *err)
+{
+	int r = 0;
+
+	if (change->edit_count || change->member_count)
+		r = classifier_plan(s->classifier, s->generation + 1, change, err, &s->plan);
+	if (!r)
+		keep_slots(s);
+	return r;
+}
+
 int batch_plan(struct store *s, struct error *err)
 {
+	_cleanup_free_ struct classifier_member *members = NULL;
 	_cleanup_free_ struct classifier_edit *edits = NULL;
 	_cleanup_free_ char(*paths)[64] = NULL;
-	size_t count = 0, at = 0;
+	size_t count = 0, member_count = 0, at = 0;
+	int r = sets_members(s, &members, &member_count);
 
 	edits = edits_of(s, &count);
 	paths = calloc(count + 1, sizeof(*paths));
-	if (!edits || !paths)
+	if (r || !edits || !paths)
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	for (size_t i = 0; s->batch && !s->batch->next && i < count; i++)
 		if (edits[i].after)
 			edits[i].path = path_of_name(s->batch, edits[i].after->name, &at, paths[i]);
-	if (!count)
-		return 0;
-	return classifier_plan(s->classifier, s->generation + 1,
-		&(struct classifier_change){.edits = edits, .edit_count = count}, err, &s->plan);
+	return plan(s,
+		&(struct classifier_change){edits, count, members, member_count}, err);
 }
 
 /* --- attachments: new ones under the old ruleset, what goes under the new one */
@@ -111,24 +138,42 @@ void batch_detach(struct store *s, const struct store_config *former)
 			s->backend.detach(s->backend.data, former->attachments[i].iface);
 }
 
-/* --- both together */
+/* --- all together */
+
+static void drop_plan(struct store *s)
+{
+	if (s->plan)
+		classifier_abort(s->classifier, TAKE_PTR(s->plan));
+	state_deinit(&s->output);
+}
 
 int batch_prepare(struct store *s, struct error *err)
 {
 	struct store_ruleset ruleset = {.revision = s->next_revision, .config = &s->next_config};
 	int r = batch_plan(s, err);
 
-	if (r)
-		return r;
+	if (!r && (sets_build(s) < 0 || text_render(s, &s->output) < 0))
+		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	ruleset.plan = s->plan;
-	r = s->backend.prepare(s->backend.data, &ruleset, err);
-	if (!r) {
-		r = attach_new(s, err);
-		if (r)
-			s->backend.abort(s->backend.data);
+	if (!r)
+		r = s->backend.prepare(s->backend.data, &ruleset, err);
+	if (r)
+		drop_plan(s);
+	return r;
+}
+
+int batch_attach(struct store *s, struct error *err)
+{
+	int r = attach_new(s, err);
+
+	if (!r && entries_reserve(s) < 0) {
+		attach_undo(s);
+		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	}
-	if (r && s->plan)
-		classifier_abort(s->classifier, TAKE_PTR(s->plan));
+	if (r) {
+		s->backend.abort(s->backend.data);
+		drop_plan(s);
+	}
 	return r;
 }
 
@@ -136,6 +181,5 @@ void batch_abort(struct store *s)
 {
 	attach_undo(s);
 	s->backend.abort(s->backend.data);
-	if (s->plan)
-		classifier_abort(s->classifier, TAKE_PTR(s->plan));
+	drop_plan(s);
 }

@@ -15,43 +15,60 @@ int store_adopt(struct store *s, const struct policy *policy)
 	if (r)
 		return r;
 	p->position = ++s->last_position;
+	p->slot = classifier_slot(s->classifier, policy->name);
 	r = entry_put(s, policy->name, p);
 	undo_forget(s);
 	return r;
 }
 
-/* Revisions that the file tells, in the order of its policies. */
-static void set_revisions(struct store *s, const struct change_list *changes,
-	uint64_t (*revisions)[2])
+static void set_policy_revisions(struct store *s, const char *name, const uint64_t revisions[2])
 {
-	size_t at = 0;
+	struct store_policy *p = entry_next(entry_find(s, name));
+
+	p->created_revision = revisions[0];
+	p->changed_revision = revisions[1];
+}
+
+static void set_set_revisions(struct store *s, const char *name, const struct text_set_mark *mark)
+{
+	struct store_set *set = &s->work[sets_find(s, name)].next;
+
+	set->created_revision = mark->created;
+	set->changed_revision = mark->changed;
+	set->members_revision = mark->members_changed;
+	set->filed = mark->filed;
+}
+
+/* Revisions that the file tells, in the order of its statements. */
+static void set_revisions(struct store *s, const struct change_list *changes,
+	const struct text_marks *marks)
+{
+	size_t policies = 0, sets = 0;
 
 	for (size_t i = 0; i < changes->count; i++) {
-		struct store_policy *p;
+		const struct change *change = &changes->items[i];
 
-		if (changes->items[i].kind != CHANGE_PUT_POLICY)
-			continue;
-		p = entry_next(entry_find(s, changes->items[i].policy.name));
-		p->created_revision = revisions[at][0];
-		p->changed_revision = revisions[at++][1];
+		if (change->kind == CHANGE_PUT_POLICY)
+			set_policy_revisions(s, change->policy.name, marks->revisions[policies++]);
+		else if (change->kind == CHANGE_PUT_SET)
+			set_set_revisions(s, change->name, &marks->sets[sets++]);
 	}
 }
 
 static int apply_text(struct store *s, const char *text, size_t size, struct error *err)
 {
-	_cleanup_free_ uint64_t(*revisions)[2] = NULL;
+	_cleanup_(text_marks_deinit) struct text_marks marks = {0};
 	_cleanup_free_ enum store_effect *effects = NULL;
 	struct tx tx = {.mode = STORE_REPLACE_ALL};
-	uint64_t revision;
-	int r = text_restore(text, size, &tx.changes, &revision, &revisions, err);
+	int r = text_restore(s, text, size, &tx.changes, &marks, err);
 
 	if (r)
 		return r;
 	effects = tx.effects = calloc(tx.changes.count + 1, sizeof(*effects));
 	r = effects ? apply_tx(s, &tx, err) : error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (!r) {
-		set_revisions(s, &tx.changes, revisions);
-		s->next_revision = revision;
+		set_revisions(s, &tx.changes, &marks);
+		s->next_revision = marks.revision;
 	}
 	change_list_deinit(&tx.changes);
 	return r;
@@ -62,6 +79,8 @@ static int enforce(struct store *s, struct error *err)
 	struct store_ruleset ruleset = {.revision = s->next_revision, .config = &s->next_config};
 	int r = batch_plan(s, err);
 
+	if (!r && (sets_build(s) < 0 || entries_reserve(s) < 0))
+		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (r)
 		return r;
 	ruleset.plan = s->plan;
@@ -73,6 +92,7 @@ static int enforce(struct store *s, struct error *err)
 	}
 	batch_put_in_force(s);
 	s->backend.settle_now(s->backend.data);
+	s->settling_ids = 0;
 	return 0;
 }
 
@@ -85,6 +105,8 @@ int store_restore(struct store *s, const char *text, size_t size, uint64_t gener
 	s->generation = generation;
 	s->next_config = former;
 	s->next_revision = revision;
+	if (entries_reserve(s) < 0)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	apply_commit(s); /* what was adopted is in force */
 	r = text ? apply_text(s, text, size, err) : 0;
 	undo_forget(s);

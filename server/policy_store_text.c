@@ -3,14 +3,17 @@
  * The state file: the policy file that makes the ruleset, with what a policy
  * file does not say in comments of the form `#@`:
  *	#@ pepctl state 1 revision 12
+ *	#@ set 2 5 5 1000   of the set below: revisions that created it, last changed it,
+ *	                    last changed its members; how many members it has
  *	#@ 3 7              revisions that created and last changed the policy below
  *	#@ end 2            how many policies there were: a cut file has no end
+ * The members of a large set are a part of their own, a block-list file.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "common/text.h"
+#include "common/netset.h"
 #include "server/policy_store_internal.h"
 
 /* --- out */
@@ -22,64 +25,157 @@ static int by_position(const void *a, const void *b)
 	return ((*p)->position > (*q)->position) - ((*p)->position < (*q)->position);
 }
 
+struct collection {
+	const struct store_policy **items;
+	size_t count;
+};
+
+static int collect_entry(void *data, struct entry *entry)
+{
+	struct collection *all = data;
+	const struct store_policy *p = entry_next(entry);
+
+	if (p)
+		all->items[all->count++] = p;
+	return 0;
+}
+
 /* What the working state will be, in the ruleset's order. */
 static const struct store_policy **collect(const struct store *s)
 {
-	const struct store_policy **all = calloc(s->next_count + 1, sizeof(*all));
-	size_t count = 0;
+	struct collection all = {.items = calloc(s->next_count + 1, sizeof(*all.items))};
 
-	for (size_t i = 0; all && i < s->entries.size; i++)
-		for (struct table_node *n = s->entries.buckets[i]; n; n = n->next) {
-			const struct store_policy *p = entry_next(CONTAINER_OF(n, struct entry, node));
-
-			if (p)
-				all[count++] = p;
-		}
-	if (all)
-		qsort(all, count, sizeof(*all), by_position);
-	return all;
+	if (!all.items)
+		return NULL;
+	entries_each(s, collect_entry, &all);
+	qsort(all.items, all.count, sizeof(*all.items), by_position);
+	return all.items;
 }
 
-int text_render(const struct store *s, char **ret, size_t *ret_size)
+static int fill_part(struct state_part *part, const struct member_list *list)
 {
-	_cleanup_free_ const struct store_policy **all = collect(s);
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = all ? open_memstream(&text, &size) : NULL;
-	bool failed;
+	FILE *out = open_memstream(&part->text, &part->size);
+	int r;
 
 	if (!out)
 		return -ENOMEM;
+	r = netset_write(list, out);
+	return fclose(out) ? -ENOMEM : r;
+}
+
+/* A large set is only named; its part is written once for each revision of its members. */
+static int render_part(struct store_set *set, struct change *line, struct state_part *part)
+{
+	snprintf(part->name, sizeof(part->name), "sets/%s.%" PRIu64, set->name, set->members_revision);
+	if (!set->filed && fill_part(part, &line->members) < 0)
+		return -ENOMEM;
+	set->filed = true;
+	line->file = strdup(part->name);
+	return line->file ? 0 : -ENOMEM;
+}
+
+static int render_set(struct store *s, uint8_t id, FILE *out, struct state *ret)
+{
+	struct store_set *set = &s->work[id].next;
+	size_t count = sets_count(s, id);
+	_cleanup_free_ char *text = NULL;
+	struct change line;
+	int r = 0;
+
+	change_init(&line, CHANGE_PUT_SET);
+	memcpy(line.name, set->name, sizeof(line.name));
+	line.bannable = set->bannable;
+	line.max_ttl = set->max_ttl;
+	set->filed = set->filed && count > STORE_MEMBERS_INLINE;
+	if (!set->filed)
+		r = sets_list(s, id, &line.members);
+	member_list_sort(&line.members);
+	if (!r && count > STORE_MEMBERS_INLINE)
+		r = render_part(set, &line, &ret->parts[ret->part_count++]);
+	text = r ? NULL : text_format_change(&line);
+	change_deinit(&line);
+	if (!text)
+		return -ENOMEM;
+	fprintf(out, "#@ set %" PRIu64 " %" PRIu64 " %" PRIu64 " %zu\n%s\n", set->created_revision,
+		set->changed_revision, set->members_revision, count, text);
+	return 0;
+}
+
+static int render_sets(struct store *s, FILE *out, struct state *ret)
+{
+	int r = 0;
+
+	ret->parts = calloc(STORE_SETS_MAX, sizeof(*ret->parts));
+	if (!ret->parts)
+		return -ENOMEM;
+	for (uint8_t id = 0; id < STORE_SETS_MAX && !r; id++)
+		if (*s->work[id].next.name)
+			r = render_set(s, id, out, ret);
+	return r;
+}
+
+static int render(struct store *s, FILE *out, struct state *ret)
+{
+	_cleanup_free_ const struct store_policy **all = collect(s);
+
+	if (!all)
+		return -ENOMEM;
 	fprintf(out, "#@ pepctl state 1 revision %" PRIu64 "\n", s->next_revision);
 	config_write(&s->next_config, out);
+	if (render_sets(s, out, ret) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < s->next_count; i++)
 		fprintf(out, "#@ %" PRIu64 " %" PRIu64 "\npolicy %s\n", all[i]->created_revision,
 			all[i]->changed_revision, all[i]->line);
 	fprintf(out, "#@ end %zu\n", s->next_count);
-	failed = ferror(out);
-	if (fclose(out) || failed) {
-		free(text);
+	return ferror(out) ? -ENOMEM : 0;
+}
+
+int text_render(struct store *s, struct state *ret)
+{
+	struct state state = {0};
+	FILE *out = open_memstream(&state.text, &state.size);
+	int r;
+
+	if (!out)
+		return -ENOMEM;
+	r = render(s, out, &state);
+	if (fclose(out) || r) {
+		state_deinit(&state);
 		return -ENOMEM;
 	}
-	*ret = text;
-	*ret_size = size;
+	*ret = state;
 	return 0;
 }
 
 /* --- in */
 
-struct marks {
-	bool begun, ended;
-	uint64_t revision;
-	size_t policies; /* that the end tells */
-	uint64_t (*revisions)[2];
-	size_t count;
-};
+void text_marks_deinit(struct text_marks *marks)
+{
+	free(marks->revisions);
+	free(marks->sets);
+	*marks = (struct text_marks){0};
+}
 
-static int read_mark(const char *line, struct marks *m)
+static int read_set_mark(const char *line, struct text_marks *m)
+{
+	struct text_set_mark *grown = reallocarray(m->sets, m->set_count + 1, sizeof(*grown)), *mark;
+
+	if (!grown)
+		return -ENOMEM;
+	m->sets = grown;
+	mark = &grown[m->set_count++];
+	*mark = (struct text_set_mark){0};
+	return sscanf(line, "#@ set %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &mark->created,
+		       &mark->changed, &mark->members_changed, &mark->members) == 4 ? 0 : -EINVAL;
+}
+
+static int read_mark(const char *line, struct text_marks *m)
 {
 	uint64_t a, b;
 
+	if (strncmp(line, "#@ set ", 7) == 0)
+		return read_set_mark(line, m);
 	if (sscanf(line, "#@ pepctl state 1 revision %" SCNu64, &a) == 1) {
 		m->begun = true;
 		m->revision = a;
@@ -100,7 +196,7 @@ static int read_mark(const char *line, struct marks *m)
 	return 0;
 }
 
-static int read_marks(const char *text, size_t size, struct marks *m)
+static int read_marks(const char *text, size_t size, struct text_marks *m)
 {
 	_cleanup_free_ char *copy = strndup(text, size);
 	char *rest = copy, *line;
@@ -112,12 +208,12 @@ static int read_marks(const char *text, size_t size, struct marks *m)
 	return r;
 }
 
-static size_t count_policies(const struct change_list *list)
+static size_t count_kind(const struct change_list *list, enum change_kind kind)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < list->count; i++)
-		count += list->items[i].kind == CHANGE_PUT_POLICY;
+		count += list->items[i].kind == kind;
 	return count;
 }
 
@@ -126,32 +222,88 @@ static int damaged(struct error *err, const char *why)
 	return error_set(err, ERROR_PRECONDITION, "STATE_DAMAGED", "%s", why);
 }
 
-int text_restore(const char *text, size_t size, struct change_list *ret, uint64_t *ret_revision,
-	uint64_t (**ret_revisions)[2], struct error *err)
+/* --- members that are a part of their own */
+
+static int load_part(struct store *s, struct change *change, struct error *err)
 {
 	struct text_problems problems = {0};
-	_cleanup_changes_ struct change_list list = {0};
-	struct marks m = {0};
+	_cleanup_free_ char *text = NULL;
+	size_t size = 0;
+	int r = s->backend.load(s->backend.data, change->file, &text, &size, err);
+
+	if (!r && netset_parse(text, size, &change->members, &problems) < 0)
+		r = error_set(err, ERROR_PRECONDITION, "STATE_DAMAGED", "%s: line %u: %s", change->file,
+			problems.count ? problems.items[0].line : 0,
+			problems.count ? problems.items[0].message : "it cannot be read");
+	text_problems_deinit(&problems);
+	return r;
+}
+
+static int load_set(struct store *s, struct change *change, struct text_set_mark *mark,
+	struct error *err)
+{
+	int r = change->file ? load_part(s, change, err) : 0;
+
+	mark->filed = change->file;
+	if (!r && member_list_count(&change->members) != mark->members)
+		r = error_set(err, ERROR_PRECONDITION, "STATE_DAMAGED",
+			"%s has %zu members and not %" PRIu64 "; it was changed or is not whole",
+			change->file ? change->file : "it", member_list_count(&change->members),
+			mark->members);
+	if (r)
+		error_prefix(err, "set %s: ", change->name);
+	free(TAKE_PTR(change->file)); /* it is read */
+	return r;
+}
+
+static int load_sets(struct store *s, struct change_list *list, const struct text_marks *m,
+	struct error *err)
+{
+	size_t at = 0;
 	int r = 0;
 
-	if (read_marks(text, size, &m) < 0 || !m.begun)
-		r = damaged(err, "it does not begin with a line of a known version");
-	else if (!m.ended)
-		r = damaged(err, "its end is missing");
-	else if (text_parse_file(text, size, &list, &problems) < 0)
+	if (count_kind(list, CHANGE_PUT_SET) != m->set_count)
+		return damaged(err, "it has not as many sets as marks of them");
+	for (size_t i = 0; i < list->count && !r; i++)
+		if (list->items[i].kind == CHANGE_PUT_SET)
+			r = load_set(s, &list->items[i], &m->sets[at++], err);
+	return r;
+}
+
+static int read_changes(const char *text, size_t size, struct change_list *ret, struct error *err)
+{
+	struct text_problems problems = {0};
+	int r = text_parse_file(text, size, ret, &problems);
+
+	if (r)
 		r = error_set(err, ERROR_PRECONDITION, "STATE_DAMAGED", "line %u: %s",
 			problems.count ? problems.items[0].line : 0,
 			problems.count ? problems.items[0].message : "it cannot be read");
-	else if (count_policies(&list) != m.policies || m.count != m.policies)
-		r = damaged(err, "it has not as many policies as it says");
 	text_problems_deinit(&problems);
-	if (r) {
-		free(m.revisions);
+	return r;
+}
+
+int text_restore(struct store *s, const char *text, size_t size, struct change_list *ret,
+	struct text_marks *ret_marks, struct error *err)
+{
+	_cleanup_changes_ struct change_list list = {0};
+	_cleanup_(text_marks_deinit) struct text_marks m = {0};
+	int r;
+
+	if (read_marks(text, size, &m) < 0 || !m.begun)
+		return damaged(err, "it does not begin with a line of a known version");
+	if (!m.ended)
+		return damaged(err, "its end is missing");
+	r = read_changes(text, size, &list, err);
+	if (!r && (count_kind(&list, CHANGE_PUT_POLICY) != m.policies || m.count != m.policies))
+		r = damaged(err, "it has not as many policies as it says");
+	if (!r)
+		r = load_sets(s, &list, &m, err);
+	if (r)
 		return r;
-	}
 	*ret = list;
 	list = (struct change_list){0};
-	*ret_revision = m.revision;
-	*ret_revisions = m.revisions;
+	*ret_marks = m;
+	m = (struct text_marks){0};
 	return 0;
 }

@@ -55,10 +55,11 @@ void service_tx_init(struct call *call, struct store_tx *tx)
 void service_policy_figures(struct service *s, const struct store_policy *policy,
 	Pepctl__V1__PolicyStatus *ret)
 {
+	/* A listing may show a policy that has gone, and its slot with it. */
+	const struct store_policy *now = store_policy_find(s->store, policy->policy.name);
 	struct pep_policy_stats stats;
 
-	datapath_policy_stats(
-		s->datapath, classifier_slot(s->classifier, policy->policy.name), &stats);
+	datapath_policy_stats(s->datapath, now ? now->slot : PEP_SLOT_NONE, &stats);
 	ret->packets = stats.packets;
 	ret->bytes = stats.bytes;
 	ret->exceeded_packets = stats.exceeded_packets;

@@ -23,7 +23,6 @@ struct service {
 	uv_loop_t *loop;
 	struct rpc *rpc;
 	struct store *store;
-	struct classifier *classifier;
 	struct datapath *datapath;
 	struct hub *hub;
 	struct event_ring *ring;

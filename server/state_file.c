@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "server/state_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,8 +9,17 @@
 #include <sys/stat.h>
 
 #define FILE_NAME "state"
-#define FILE_NEW  "state.new"
+#define PARTS     "sets"
 #define SIZE_MAX_READ (1u << 30)
+
+void state_deinit(struct state *state)
+{
+	for (size_t i = 0; i < state->part_count; i++)
+		free(state->parts[i].text);
+	free(state->parts);
+	free(state->text);
+	*state = (struct state){0};
+}
 
 static int refuse(struct error *err, const char *reason, const char *what, int error)
 {
@@ -65,26 +75,39 @@ static int read_all(int fd, char *data, size_t size)
 	return 0;
 }
 
-int state_read(int dir, char **ret, size_t *ret_size, struct error *err)
+static int read_file(int dir, const char *name, char **ret, size_t *ret_size, struct error *err)
 {
-	_cleanup_close_ int fd = openat(dir, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	_cleanup_free_ char *data = NULL;
 	struct stat st;
 	int r;
 
-	if (fd < 0 && errno == ENOENT)
-		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return refuse(err, "STATE_FILE", "the state file", errno);
+		return refuse(err, "STATE_FILE", name, errno);
 	if (!S_ISREG(st.st_mode) || st.st_size > SIZE_MAX_READ)
-		return error_set(err, ERROR_PRECONDITION, "STATE_FILE", "the state file is no plain file");
+		return error_set(err, ERROR_PRECONDITION, "STATE_FILE", "%s is no plain file", name);
 	data = malloc((size_t)st.st_size + 1);
 	r = data ? read_all(fd, data, (size_t)st.st_size) : -ENOMEM;
 	if (r)
-		return refuse(err, "STATE_FILE", "the state file", -r);
+		return refuse(err, "STATE_FILE", name, -r);
 	*ret_size = (size_t)st.st_size;
 	*ret = TAKE_PTR(data);
 	return 0;
+}
+
+int state_read(int dir, char **ret, size_t *ret_size, struct error *err)
+{
+	if (faccessat(dir, FILE_NAME, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 0;
+	return read_file(dir, FILE_NAME, ret, ret_size, err);
+}
+
+int state_read_part(int dir, const char *name, char **ret, size_t *ret_size, struct error *err)
+{
+	if (strncmp(name, PARTS "/", sizeof(PARTS)) != 0 || strchr(name + sizeof(PARTS), '/'))
+		return error_set(err, ERROR_PRECONDITION, "STATE_FILE",
+			"\"%.80s\" is no file of the state folder's " PARTS "/", name);
+	return read_file(dir, name, ret, ret_size, err);
 }
 
 static int write_all(int fd, const char *data, size_t size)
@@ -103,24 +126,89 @@ static int write_all(int fd, const char *data, size_t size)
 	return fdatasync(fd) < 0 ? -errno : 0;
 }
 
-int state_write(int dir, const char *text, size_t size, struct error *err)
+/* Aside, synced, renamed. */
+static int replace_file(int dir, const char *name, const char *text, size_t size)
 {
-	_cleanup_close_ int fd =
-		openat(dir, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int r = fd < 0 ? -errno : write_all(fd, text, size);
+	_cleanup_close_ int fd = -1;
+	char aside[128];
+	int r;
 
-	if (!r && renameat(dir, FILE_NEW, dir, FILE_NAME) < 0)
+	snprintf(aside, sizeof(aside), "%s.new", name);
+	fd = openat(dir, aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	r = fd < 0 ? -errno : write_all(fd, text, size);
+	if (!r && renameat(dir, aside, dir, name) < 0)
 		r = -errno;
-	if (r) {
-		if (fd >= 0)
-			unlinkat(dir, FILE_NEW, 0);
+	if (r && fd >= 0)
+		unlinkat(dir, aside, 0);
+	return r;
+}
+
+static int open_parts(int dir)
+{
+	if (mkdirat(dir, PARTS, 0700) < 0 && errno != EEXIST)
+		return -1;
+	return openat(dir, PARTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+static int write_parts(int dir, const struct state *state)
+{
+	_cleanup_close_ int parts = -1;
+	bool written = false;
+
+	for (size_t i = 0; i < state->part_count; i++) {
+		const struct state_part *part = &state->parts[i];
+		int r;
+
+		if (!part->text)
+			continue;
+		if (parts < 0 && (parts = open_parts(dir)) < 0)
+			return -errno;
+		r = replace_file(dir, part->name, part->text, part->size);
+		if (r)
+			return r;
+		written = true;
+	}
+	return written && (fsync(parts) < 0 || fsync(dir) < 0) ? -errno : 0;
+}
+
+static bool is_named(const struct state *state, const char *file)
+{
+	for (size_t i = 0; i < state->part_count; i++)
+		if (streq(state->parts[i].name + sizeof(PARTS), file))
+			return true;
+	return false;
+}
+
+/* What a file of no use costs is room: failing to remove it fails nothing. */
+static void remove_stale(int dir, const struct state *state)
+{
+	int fd = openat(dir, PARTS, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *parts = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!parts) {
+		closep(&fd);
+		return;
+	}
+	for (struct dirent *entry; (entry = readdir(parts));)
+		if (entry->d_type == DT_REG && !is_named(state, entry->d_name))
+			unlinkat(fd, entry->d_name, 0);
+	closedir(parts);
+}
+
+int state_write(int dir, const struct state *state, struct error *err)
+{
+	int r = write_parts(dir, state);
+
+	if (!r)
+		r = replace_file(dir, FILE_NAME, state->text, state->size);
+	if (r)
 		return refuse(err, "NOT_DURABLE",
 			"the change was refused because it could not be written to the state folder", -r);
-	}
 	if (fsync(dir) < 0)
 		return error_set(err, ERROR_UNKNOWN, "DURABILITY_UNKNOWN",
 			"the state folder could not be synced: %s; the change may or may not survive a crash",
 			strerror(errno));
+	remove_stale(dir, state);
 	return 0;
 }
 

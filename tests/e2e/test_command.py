@@ -52,7 +52,7 @@ REFUSED = [
     ("policy add dns block proto udp dport 53", 1, "policy dns exists"),
     ("policy add dns2 block proto udp dport 53", 1, "same match as policy dns"),
     ("policy add a block src 10.0.0.0/8", 1, "prefixes are not in this version"),
-    ("policy add a block src @bad", 1, "sets are not in this version"),
+    ("policy add a block src @bad", 1, "there is no set bad"),
     ("policy add a block dport 1-2 proto tcp", 1, "ranges are not in this version"),
     ("policy add a block dport 53", 1, "give exactly one of these"),
     ("policy add a block proto tcp priority 5", 1, "priority other than 1000"),

@@ -1,3 +1,8 @@
-pep_unit_test(policy_store SOURCES test_policy_store.c LIBS pep_store)
+foreach(name IN ITEMS policy_store policy_store_sets)
+    pep_unit_test(${name} SOURCES test_${name}.c store_world.c LIBS pep_store)
+endforeach()
+# The test looks at what the store tells the classifier.
+target_link_options(test_policy_store_sets PRIVATE LINKER:--wrap=classifier_plan)
 pep_unit_test(quota SOURCES test_quota.c ${PROJECT_SOURCE_DIR}/server/quota.c LIBS pep_common)
 pep_unit_test(member_set SOURCES test_member_set.c LIBS pep_store)
+pep_unit_test(state_file SOURCES test_state_file.c LIBS pep_store)

@@ -9,165 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "common/text.h"
-#include "server/policy_store.h"
-
-struct world {
-	struct classifier *classifier;
-	struct store *store;
-	char *text; /* given to persist() last */
-	unsigned int prepared, flipped, aborted, persisted, attached, detached, committed;
-	bool refuse_prepare, refuse_attach;
-	size_t line_total; /* of the last commit */
-};
-
-struct answer {
-	bool done;
-	uint64_t revision;
-	enum error_kind kind;
-	char reason[40], field[64];
-	size_t violations;
-	enum store_effect effect; /* of the first change */
-	struct store_counts policies;
-	char lines[1000];
-};
-
-static int prepare(void *data, const struct store_ruleset *ruleset, struct error *err)
-{
-	struct world *w = data;
-
-	(void)ruleset;
-	w->prepared++;
-	return w->refuse_prepare ? error_set(err, ERROR_PRECONDITION, "KERNEL", "no") : 0;
-}
-
-static void flip(void *data)
-{
-	((struct world *)data)->flipped++;
-}
-
-static void abort_prepared(void *data)
-{
-	((struct world *)data)->aborted++;
-}
-
-static void persist(void *data, char *text, size_t size)
-{
-	struct world *w = data;
-
-	(void)size;
-	free(w->text);
-	w->text = text;
-	w->persisted++;
-}
-
-static void nothing(void *data)
-{
-	(void)data;
-}
-
-static int attach(void *data, const char *iface, enum attach_mode mode, bool keep, struct error *err)
-{
-	struct world *w = data;
-
-	(void)iface;
-	(void)mode;
-	(void)keep;
-	if (w->refuse_attach)
-		return error_set(err, ERROR_NOT_FOUND, "NO_INTERFACE", "none");
-	w->attached++;
-	return 0;
-}
-
-static void detach(void *data, const char *iface)
-{
-	(void)iface;
-	((struct world *)data)->detached++;
-}
-
-static void committed(void *data, const struct store_commit *commit)
-{
-	struct world *w = data;
-
-	w->committed++;
-	w->line_total = commit->change_total;
-}
-
-static int64_t now(void *data)
-{
-	(void)data;
-	return 1000;
-}
-
-static void world_init(struct world *w, uint32_t max_policies, const char *text)
-{
-	struct store_backend backend = {prepare, flip, abort_prepared, persist, nothing, nothing, attach,
-		detach, committed, now, w};
-	struct store_config config;
-
-	*w = (struct world){0};
-	store_config_init(&config);
-	assert_int_equal(classifier_new(max_policies, &w->classifier), 0);
-	assert_int_equal(store_new(max_policies, w->classifier, &backend, &w->store), 0);
-	assert_int_equal(
-		store_restore(w->store, text, text ? strlen(text) : 0, 1, &config, 0, NULL), 0);
-}
-
-static void world_deinit(struct world *w)
-{
-	store_free(w->store);
-	classifier_free(w->classifier);
-	free(w->text);
-}
-
-static void on_done(void *data, const struct store_result *result, struct error *err)
-{
-	struct answer *a = data;
-
-	assert_false(a->done);
-	a->done = true;
-	if (err) {
-		a->kind = err->kind;
-		a->violations = err->violation_total;
-		snprintf(a->reason, sizeof(a->reason), "%s", error_reason(err));
-		snprintf(a->field, sizeof(a->field), "%s",
-			err->violation_count ? err->violations[0].field : "");
-		return;
-	}
-	a->revision = result->revision;
-	a->effect = result->effect_count ? result->effects[0] : STORE_UNCHANGED;
-	a->policies = result->policies;
-	for (size_t i = 0; i < result->line_count; i++)
-		snprintf(a->lines + strlen(a->lines), sizeof(a->lines) - strlen(a->lines), "%s\n",
-			result->lines[i]);
-}
-
-static struct store_tx tx_of(const char *text, enum change_kind policies)
-{
-	struct text_problems problems = {0};
-	struct store_tx tx = {0};
-
-	if (text_parse_file(text, strlen(text), &tx.changes, &problems))
-		fail_msg("%s", problems.items[0].message);
-	for (size_t i = 0; i < tx.changes.count; i++)
-		if (tx.changes.items[i].kind == CHANGE_PUT_POLICY)
-			tx.changes.items[i].kind = policies;
-	return tx;
-}
-
-static void submit(struct world *w, const char *text, struct answer *ret)
-{
-	struct store_tx tx = tx_of(text, CHANGE_PUT_POLICY);
-
-	*ret = (struct answer){0};
-	store_submit(w->store, &tx, on_done, ret);
-}
-
-static void finish(struct world *w)
-{
-	store_persisted(w->store, NULL);
-	store_settled(w->store);
-}
+#include "store_world.h"
 
 static void test_a_commit(void **state)
 {
@@ -187,7 +29,7 @@ static void test_a_commit(void **state)
 	assert_int_equal(w.attached, 1);
 	assert_int_equal(w.line_total, 4); /* the policy, - and + of the default, the interface */
 	assert_true(store_config(w.store)->block);
-	assert_non_null(strstr(w.text, "policy a block proto udp dport 53"));
+	assert_non_null(strstr(w.state.text, "policy a block proto udp dport 53"));
 	submit(&w, "policy a block proto udp dport 53\n", &a);
 	assert_true(a.done); /* nothing changes: no revision, no write */
 	assert_int_equal(a.revision, 1);
@@ -399,18 +241,18 @@ static void test_written_state_restores(void **state)
 	finish(&w);
 	submit(&w, "policy a rate-limit 10Mbit proto udp dport 1 comment \"x # y\"\n", &a);
 	finish(&w);
-	world_init(&again, 10, w.text);
+	world_init(&again, 10, w.state.text);
 	assert_int_equal(store_revision(again.store), 2);
 	assert_int_equal(store_policy_find(again.store, "a")->created_revision, 2);
 	assert_int_equal(store_policy_position(again.store, store_policy_find(again.store, "b")), 1);
 	assert_string_equal(store_policy_find(again.store, "a")->line, store_policy_find(w.store, "a")->line);
 	assert_memory_equal(store_config(again.store), store_config(w.store), sizeof(config));
-	for (size_t cut = 0; cut < strlen(w.text) - 1; cut++) {
+	for (size_t cut = 0; cut < strlen(w.state.text) - 1; cut++) {
 		struct world broken;
 
 		world_init(&broken, 10, NULL);
 		store_config_init(&config);
-		assert_true(store_restore(broken.store, w.text, cut, 2, &config, 0, NULL) < 0);
+		assert_true(store_restore(broken.store, w.state.text, cut, 2, &config, 0, NULL) < 0);
 		assert_int_equal(store_policy_count(broken.store), 0);
 		world_deinit(&broken);
 	}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "store_world.h"
+
+static int prepare(void *data, const struct store_ruleset *ruleset, struct error *err)
+{
+	struct world *w = data;
+
+	(void)ruleset;
+	w->prepared++;
+	return w->refuse_prepare ? error_set(err, ERROR_PRECONDITION, "KERNEL", "no") : 0;
+}
+
+static void flip(void *data)
+{
+	((struct world *)data)->flipped++;
+}
+
+static void abort_prepared(void *data)
+{
+	((struct world *)data)->aborted++;
+}
+
+/* The worker is this thread. */
+static void run(void *data, void (*work)(void *arg), void *arg)
+{
+	work(arg);
+	store_prepared(((struct world *)data)->store);
+}
+
+static void persist(void *data, struct state *state)
+{
+	struct world *w = data;
+
+	state_deinit(&w->state);
+	w->state = *state;
+	*state = (struct state){0};
+	w->persisted++;
+}
+
+/* From the state that was persisted last. */
+static int load(void *data, const char *name, char **ret, size_t *ret_size, struct error *err)
+{
+	const struct state *from = ((struct world *)data)->parts;
+
+	for (size_t i = 0; from && i < from->part_count; i++)
+		if (streq(from->parts[i].name, name) && from->parts[i].text) {
+			*ret_size = from->parts[i].size;
+			*ret = strdup(from->parts[i].text);
+			return 0;
+		}
+	return error_set(err, ERROR_PRECONDITION, "STATE_FILE", "%s: no such file", name);
+}
+
+static void nothing(void *data)
+{
+	(void)data;
+}
+
+static int attach(
+	void *data, const char *iface, enum attach_mode mode, bool keep, struct error *err)
+{
+	struct world *w = data;
+
+	(void)iface;
+	(void)mode;
+	(void)keep;
+	if (w->refuse_attach)
+		return error_set(err, ERROR_NOT_FOUND, "NO_INTERFACE", "none");
+	w->attached++;
+	return 0;
+}
+
+static void detach(void *data, const char *iface)
+{
+	(void)iface;
+	((struct world *)data)->detached++;
+}
+
+static void committed(void *data, const struct store_commit *commit)
+{
+	struct world *w = data;
+
+	w->committed++;
+	w->line_total = commit->change_total;
+	w->described[0] = 0;
+	for (size_t i = 0; i < commit->change_count; i++)
+		snprintf(w->described + strlen(w->described),
+			sizeof(w->described) - strlen(w->described), "%s\n", commit->changes[i]);
+}
+
+static int64_t now(void *data)
+{
+	(void)data;
+	return 1000;
+}
+
+int world_restore(struct world *w, const char *text, struct error *err)
+{
+	struct store_config config;
+
+	store_config_init(&config);
+	return store_restore(w->store, text, text ? strlen(text) : 0, 1, &config, 0, err);
+}
+
+void world_init(struct world *w, uint32_t max_policies, const char *text)
+{
+	struct store_backend backend = {run, prepare, flip, abort_prepared, persist, load, nothing,
+		nothing, attach, detach, committed, now, w};
+
+	*w = (struct world){0};
+	assert_int_equal(classifier_new(max_policies, &w->classifier), 0);
+	assert_int_equal(store_new(max_policies, 5000, w->classifier, &backend, &w->store), 0);
+	assert_int_equal(world_restore(w, text, NULL), 0);
+}
+
+void world_deinit(struct world *w)
+{
+	store_free(w->store);
+	classifier_free(w->classifier);
+	state_deinit(&w->state);
+}
+
+void on_done(void *data, const struct store_result *result, struct error *err)
+{
+	struct answer *a = data;
+
+	assert_false(a->done);
+	a->done = true;
+	if (err) {
+		a->kind = err->kind;
+		a->violations = err->violation_total;
+		snprintf(a->reason, sizeof(a->reason), "%s", error_reason(err));
+		snprintf(a->field, sizeof(a->field), "%s",
+			err->violation_count ? err->violations[0].field : "");
+		return;
+	}
+	a->revision = result->revision;
+	a->effect = result->effect_count ? result->effects[0] : STORE_UNCHANGED;
+	a->policies = result->policies;
+	for (size_t i = 0; i < result->line_count; i++)
+		snprintf(a->lines + strlen(a->lines), sizeof(a->lines) - strlen(a->lines), "%s\n",
+			result->lines[i]);
+	for (size_t i = 0; i < MIN(result->effect_count, ARRAY_SIZE(a->effects)); i++)
+		a->effects[i] = result->effects[i];
+}
+
+struct store_tx tx_of(const char *text, enum change_kind policies)
+{
+	struct text_problems problems = {0};
+	struct store_tx tx = {0};
+
+	if (text_parse_file(text, strlen(text), &tx.changes, &problems))
+		fail_msg("%s", problems.items[0].message);
+	for (size_t i = 0; i < tx.changes.count; i++)
+		if (tx.changes.items[i].kind == CHANGE_PUT_POLICY)
+			tx.changes.items[i].kind = policies;
+	return tx;
+}
+
+void submit_tx(struct world *w, struct store_tx *tx, struct answer *ret)
+{
+	*ret = (struct answer){0};
+	store_submit(w->store, tx, on_done, ret);
+}
+
+void submit(struct world *w, const char *text, struct answer *ret)
+{
+	struct store_tx tx = tx_of(text, CHANGE_PUT_POLICY);
+
+	submit_tx(w, &tx, ret);
+}
+
+void finish(struct world *w)
+{
+	store_persisted(w->store, NULL);
+	store_settled(w->store);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* A store over a backend that only remembers; its worker is the calling thread. */
+#ifndef PEP_TESTS_STORE_WORLD_H
+#define PEP_TESTS_STORE_WORLD_H
+
+#include "common/text.h"
+#include "server/policy_store.h"
+
+struct world {
+	struct classifier *classifier;
+	struct store *store;
+	struct state state;        /* given to persist() last */
+	const struct state *parts; /* that load() knows */
+	unsigned int prepared, flipped, aborted, persisted, attached, detached, committed;
+	bool refuse_prepare, refuse_attach;
+	size_t line_total; /* of the last commit */
+	char described[4000];
+};
+
+struct answer {
+	bool done;
+	uint64_t revision;
+	enum error_kind kind;
+	char reason[40], field[64];
+	size_t violations;
+	enum store_effect effect; /* of the first change */
+	enum store_effect effects[8];
+	struct store_counts policies;
+	char lines[1000];
+};
+
+/* `text` NULL = no state file. At most 5000 members. */
+void world_init(struct world *w, uint32_t max_policies, const char *text);
+int world_restore(struct world *w, const char *text, struct error *err);
+void world_deinit(struct world *w);
+/* The transaction of a policy file; its policies become changes of that kind. */
+struct store_tx tx_of(const char *text, enum change_kind policies);
+void submit_tx(struct world *w, struct store_tx *tx, struct answer *ret);
+void submit(struct world *w, const char *text, struct answer *ret);
+void finish(struct world *w); /* durable, and settled */
+void on_done(void *data, const struct store_result *result, struct error *err);
+
+#endif
