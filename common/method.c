@@ -39,6 +39,9 @@ const struct method method_table[METHOD_COUNT] = {
 		MUTATE("DeletePolicy", delete_policy_request, delete_policy_response),
 	[METHOD_LIST_POLICIES] =
 		READ("ListPolicies", list_policies_request, list_policies_response),
+	[METHOD_LIST_SETS] = READ("ListSets", list_sets_request, list_sets_response),
+	[METHOD_LIST_SET_MEMBERS] =
+		READ("ListSetMembers", list_set_members_request, list_set_members_response),
 	[METHOD_ATTACH_INTERFACE] =
 		MUTATE("AttachInterface", attach_interface_request, attach_interface_response),
 	[METHOD_DETACH_INTERFACE] =

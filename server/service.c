@@ -106,6 +106,7 @@ int service_init(struct service *s)
 {
 	service_policy_init(s);
 	service_apply_init(s);
+	service_set_init(s);
 	service_iface_init(s);
 	service_stats_init(s);
 	service_events_init(s);

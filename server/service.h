@@ -54,6 +54,7 @@ void service_policy_init(struct service *s);
 void service_apply_init(struct service *s);
 int service_list_init(struct service *s);
 void service_list_deinit(struct service *s);
+void service_set_init(struct service *s);
 void service_iface_init(struct service *s);
 void service_stats_init(struct service *s);
 void service_stats_deinit(struct service *s);

@@ -76,6 +76,10 @@ static bool add_limits(struct service *s, struct call *call,
 	m->max_interfaces = STORE_ATTACHMENTS_MAX;
 	m->max_frame_bytes = FRAME_BODY_MAX;
 	m->ring_bytes = info.ring_size;
+	m->max_members = store_max_members(s->store);
+	m->members = store_member_count(s->store);
+	m->max_sets = STORE_SETS_MAX;
+	m->sets = store_set_count(s->store);
 	answer->program_id = info.program_id;
 	return (answer->adopted = arena_strdup(call_arena(call), info.adopted));
 }
@@ -83,7 +87,8 @@ static bool add_limits(struct service *s, struct call *call,
 static bool add_texts(struct service *s, struct call *call,
 	Pepctl__V1__GetServerInfoResponse *answer)
 {
-	static const char *const features[] = {"events", "transactions", "generic-mode", "apply-stream"};
+	static const char *const features[] = {"events", "transactions", "generic-mode", "apply-stream",
+		"sets"};
 	struct arena *arena = call_arena(call);
 	struct utsname host = {0};
 
