@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "client/apply.h"
+#include "client/members.h"
 #include "common/policy_proto.h"
 #include "common/text.h"
 #include "pepctl.pb-c.h"
@@ -112,13 +113,35 @@ int pepctl_server_get(pepctl_client *client, struct pepctl_server *ret, struct p
 
 /* --- transactions */
 
-static int apply(pepctl_client *client, struct change_list *changes, bool replace,
+/* Members of files, and large sets in pieces. */
+static int make_ready(struct change_list *changes, struct pepctl_error *error)
+{
+	struct text_problems problems = {0};
+	struct error err = ERROR_INIT;
+	char field[40];
+
+	if (!members_load(changes, &problems, &err) && !members_split(changes))
+		return PEPCTL_OK;
+	if (problems.count) {
+		snprintf(field, sizeof(field), "line %u", problems.items[0].line);
+		error_violation(&err, field, "%s", problems.items[0].message);
+	}
+	if (!error_is_set(&err))
+		error_set(&err, ERROR_LIMIT, "MEMORY", "out of memory");
+	text_problems_deinit(&problems);
+	return library_fail(&err, error);
+}
+
+int library_apply(pepctl_client *client, struct change_list *changes, bool replace,
 	uint64_t *ret_revision, struct pepctl_error *error)
 {
 	const struct apply_options options = {.replace = replace};
 	Pepctl__V1__ApplyChangesResponse *answer;
 	struct error err = ERROR_INIT;
+	int r = make_ready(changes, error);
 
+	if (r)
+		return r;
 	arena_reset(&client->arena);
 	if (apply_changes(client->connection, changes, &options, &client->arena, &answer, &err))
 		return library_fail(&err, error);
@@ -150,7 +173,7 @@ int pepctl_ruleset_apply(pepctl_client *client, const char *text, size_t size, i
 	_cleanup_changes_ struct change_list changes = {0};
 	int r = parse(text, size, &changes, error);
 
-	return r ? r : apply(client, &changes, replace, ret_revision, error);
+	return r ? r : library_apply(client, &changes, replace, ret_revision, error);
 }
 
 static int put_line(pepctl_client *client, const char *line, enum change_kind kind,
@@ -173,7 +196,7 @@ static int put_line(pepctl_client *client, const char *line, enum change_kind ki
 	if (r)
 		return r;
 	changes.items[0].kind = kind;
-	return apply(client, &changes, false, ret_revision, error);
+	return library_apply(client, &changes, false, ret_revision, error);
 }
 
 int pepctl_policy_add(pepctl_client *client, const char *line, uint64_t *ret_revision,
@@ -204,7 +227,7 @@ int pepctl_policy_delete(pepctl_client *client, const char *name, uint64_t *ret_
 	snprintf(change.name, sizeof(change.name), "%s", name);
 	if (change_list_push(&changes, &change) < 0)
 		return no_memory(error);
-	return apply(client, &changes, false, ret_revision, error);
+	return library_apply(client, &changes, false, ret_revision, error);
 }
 
 /* --- reading policies */

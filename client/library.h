@@ -11,6 +11,11 @@ struct pepctl_client {
 	struct arena arena; /* of the call under way */
 };
 
+/* A transaction; reads the files that its sets name. */
+struct change_list;
+int library_apply(pepctl_client *client, struct change_list *changes, bool replace,
+	uint64_t *ret_revision, struct pepctl_error *error);
+
 /* Into the public form; empties `err`. Returns its code. */
 int library_fail(struct error *err, struct pepctl_error *ret);
 

@@ -76,6 +76,7 @@ int cli_apply(struct cli *cli, struct change *change, const char *done);
 /* The same of several changes, all or none. */
 int cli_apply_all(struct cli *cli, const struct change_list *changes, const char *done);
 
+
 /* --- output.c */
 
 /* Prints a JSON object as one line (streams) or as it is, and releases it. */
@@ -95,6 +96,7 @@ int check_main(struct cli *cli, struct words *words);
 int policy_main(struct cli *cli, struct words *words);
 int default_main(struct cli *cli, struct words *words);
 int setting_main(struct cli *cli, struct words *words);
+int set_main(struct cli *cli, struct words *words);
 int iface_main(struct cli *cli, struct words *words);
 int stats_main(struct cli *cli, struct words *words);
 int events_main(struct cli *cli, struct words *words);

@@ -10,7 +10,7 @@ static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
 	for (size_t i = 0; i < m->n_features; i++)
 		json_array_append_new(features, json_string(m->features[i]));
 	return json_pack("{s:s, s:s, s:I, s:I, s:s, s:i, s:i, s:s, s:s, s:s, s:o, s:{s:I, s:I, s:I, s:I, "
-			 "s:I}, s:o}",
+			 "s:I, s:I, s:I, s:I, s:I}, s:o}",
 		"version", m->version, "protocol", m->protocol, "revision", (json_int_t)m->revision,
 		"enforced_revision", (json_int_t)m->enforced_revision, "kernel", m->kernel, "program_id",
 		(int)m->program_id, "pid", (int)m->pid, "state_dir", m->state_dir, "pin_dir", m->pin_dir,
@@ -19,7 +19,9 @@ static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
 		(json_int_t)m->limits->policies, "max_interfaces",
 		(json_int_t)m->limits->max_interfaces, "max_frame_bytes",
 		(json_int_t)m->limits->max_frame_bytes, "ring_bytes",
-		(json_int_t)m->limits->ring_bytes, "features", features);
+		(json_int_t)m->limits->ring_bytes, "max_members", (json_int_t)m->limits->max_members,
+		"members", (json_int_t)m->limits->members, "max_sets", (json_int_t)m->limits->max_sets,
+		"sets", (json_int_t)m->limits->sets, "features", features);
 }
 
 static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
@@ -34,6 +36,9 @@ static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
 	printf("policies %llu of at most %llu, interfaces at most %llu, event ring %llu bytes\n",
 		(unsigned long long)m->limits->policies, (unsigned long long)m->limits->max_policies,
 		(unsigned long long)m->limits->max_interfaces, (unsigned long long)m->limits->ring_bytes);
+	printf("sets %llu of at most %llu, members %llu of at most %llu\n",
+		(unsigned long long)m->limits->sets, (unsigned long long)m->limits->max_sets,
+		(unsigned long long)m->limits->members, (unsigned long long)m->limits->max_members);
 	printf("kernel %s, program %u, %s\n", m->kernel, m->program_id, m->adopted);
 	printf("state %s, pins %s\n", m->state_dir, m->pin_dir);
 }

@@ -7,6 +7,7 @@
 
 const struct verb objects[] = {
 	{"policy", policy_main, "add|set|del|show|flush", "what happens to which packets"},
+	{"set", set_main, "create|add|del|show|import|replace", "named sets of addresses"},
 	{"default", default_main, "allow|block|unset|show", "what happens to all others"},
 	{"setting", setting_main, "show|set", "fragments, malformed packets, events"},
 	{"iface", iface_main, "attach|detach|show", "interfaces that are filtered"},
@@ -21,14 +22,14 @@ const struct verb objects[] = {
 };
 
 /* Objects of later versions: known words deserve a better answer than "unknown". */
-static const char *const later[] = {"set", "ban", "unban", "diff", "export", "top",
+static const char *const later[] = {"ban", "unban", "diff", "export", "top",
 	"explain", "doctor", "history", "confirm", "rollback"};
 
 static void print_help(void)
 {
 	printf("Usage: pepctl [OPTION]... OBJECT ...\n\n");
 	for (const struct verb *verb = objects; verb->name; verb++)
-		printf("  %-11s %-26s %s\n", verb->name, verb->usage, verb->help);
+		printf("  %-11s %-34s %s\n", verb->name, verb->usage, verb->help);
 	printf("\n  -s, --socket PATH   of pepctld ($PEPCTL_SOCKET, /run/pepctl/pepctl.sock)\n"
 	       "  -j, --json          JSON: one object, or one a line for streams\n"
 	       "  -q, --quiet         say nothing when it worked\n"

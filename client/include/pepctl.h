@@ -102,9 +102,40 @@ PEPCTL_API int pepctl_policy_get(pepctl_client *client, const char *name,
 /*
  * A transaction: the statements of a policy file, `size` bytes at `text`, all or
  * nothing, of any length. With `replace`, what they do not name is gone; else they are added.
+ * Files that sets name are read, relative to the working directory.
  */
 PEPCTL_API int pepctl_ruleset_apply(pepctl_client *client, const char *text, size_t size,
 	int replace, uint64_t *ret_revision, struct pepctl_error *error);
+
+/*
+ * --- sets of addresses, which policies name as @name. A member is an address, a
+ * prefix, or a range "a-b"; each call is one transaction.
+ */
+
+PEPCTL_API int pepctl_set_create(pepctl_client *client, const char *name, uint64_t *ret_revision,
+	struct pepctl_error *error);
+PEPCTL_API int pepctl_set_delete(pepctl_client *client, const char *name, uint64_t *ret_revision,
+	struct pepctl_error *error);
+/* What is a member already, or is none, changes nothing and is no error. */
+PEPCTL_API int pepctl_set_add(pepctl_client *client, const char *name, const char *const members[],
+	size_t count, uint64_t *ret_revision, struct pepctl_error *error);
+PEPCTL_API int pepctl_set_remove(pepctl_client *client, const char *name,
+	const char *const members[], size_t count, uint64_t *ret_revision, struct pepctl_error *error);
+/* Exactly these from now on. */
+PEPCTL_API int pepctl_set_replace(pepctl_client *client, const char *name,
+	const char *const members[], size_t count, uint64_t *ret_revision, struct pepctl_error *error);
+
+struct pepctl_set {
+	const char *name;
+	uint64_t ipv4_members, ipv6_members; /* addresses and prefixes */
+};
+/* By name. A return other than 0 ends the list. */
+PEPCTL_API int pepctl_set_list(pepctl_client *client,
+	int (*each)(void *data, const struct pepctl_set *set), void *data,
+	struct pepctl_error *error);
+/* Sorted, IPv4 first, of one state of the set. */
+PEPCTL_API int pepctl_set_members(pepctl_client *client, const char *name,
+	int (*each)(void *data, const char *member), void *data, struct pepctl_error *error);
 
 /* --- interfaces */
 

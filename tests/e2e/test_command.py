@@ -10,9 +10,9 @@ from world import ADMIN, BAN, FAR, NEAR, READ, as_user, equal, main, wait_for
 
 # (words, exit status, what stderr says)
 WRONG_WORDS = [
-    ("", 2, ""), ("zz", 2, '"zz" is unknown: policy, default'), ("policy", 2, ""),
+    ("", 2, ""), ("zz", 2, '"zz" is unknown: policy, set, default'), ("policy", 2, ""),
     ("policy zz", 2, '"zz" is unknown: add, set, del, show, flush'),
-    ("policy s x", 2, '"s" is ambiguous: set, show'), ("s", 2, '"s" is ambiguous: setting, stats'),
+    ("policy s x", 2, '"s" is ambiguous: set, show'), ("s", 2, '"s" is ambiguous: set, setting, stats'),
     ("ban 10.0.0.1", 2, "ban is not in this version"),
     ("policy add", 2, "name is missing"), ("policy add a", 2, "action is missing"),
     ("policy add a/b block", 2, '"a/b" is no name'), ("policy add a drop", 2, '"drop" is no action'),
@@ -107,7 +107,8 @@ def full_table(world):
 def helps(world):
     for words in ("policy add --help", "policy add web block --help", "stats --help", "help policy",
                   "help policy add", "iface attach pep0 -h", "help setting", "panic --yes --help",
-                  "help", "--help", "policy help", "policy add help", "default help", "setting help",
+                  "help", "--help", "policy help", "policy add help", "default help", "set help",
+                  "setting help",
                   "iface help", "apply help", "check help", "stats help", "events help", "info help", "panic help",
                   "completion help"):
         result = world.ctl(*words.split())
@@ -168,7 +169,7 @@ def daemon_flags(world):
                         (["--iface", "a/b"], "interface name"), (["--iface", "a:fast"], "mode"),
                         (["--log-level", "loud"], "error, warn"), (["--pin-dir", "x"], "absolute"),
                         (["extra"], "too many"), (["--nope"], "nope"),
-                        (["--metrics", "x"], "not in this version")):
+                        (["--metrics", "x"], "not in this version"), (["--max-members", "5000000"], "1 to 4000000")):
         world.start(*flags, wait=False)
         equal(world.daemon.wait(20), 2, f"exit status of pepctld {flags}")
         assert says in world.log(), world.log()

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""Named sets as a person and a script use them, and what is left of them after a restart."""
+import ipaddress
+import json
+import os
+import random
+import subprocess
+import time
+
+from world import equal, main, wait_for
+
+# (words, exit status, what stderr says); refused before connecting
+WRONG_WORDS = [
+    ("set", 2, ""), ("set zz", 2, '"zz" is unknown: create, add, del, show, import, replace'),
+    ("set create", 2, "name is missing"), ("set create a/b", 2, '"a/b" is no name'),
+    ("set create a max-ttl", 2, "longest time is missing"), ("set create a max-ttl x", 2, '"x" is no duration'),
+    ("set create a 192.0.2.300", 2, '"192.0.2.300" is no IPv4 or IPv6 address or prefix'),
+    ("set add", 2, "name is missing"), ("set add a", 2, "is missing"),
+    ("set add a 10.0.0.1/8", 2, "write 10.0.0.0/8"), ("set add a @b", 2, '"@b"'),
+    ("set add a 192.0.2.9-192.0.2.1", 2, "upside down"), ("set del", 2, "name is missing"),
+    ("set del a x", 2, '"x"'), ("set import a", 2, "file is missing"),
+    ("set import a /nowhere/x", 2, "/nowhere/x: No such file"), ("set import a b c", 2, "too many"),
+    ("set show a b", 2, "too many"),
+]
+REFUSED = [
+    ("set create bad", 1, "set bad exists"), ("set add nope ::1", 1, "no set nope"),
+    ("set del nope", 1, "no set nope"), ("set del nope ::1", 1, "no set nope"),
+    ("set show nope", 1, "no set nope"), ("policy add p block src @nope", 1, "no set nope"),
+]
+
+
+def check_rows(world, rows):
+    for words, status, says in rows:
+        result = world.ctl(*words.split(), check=False)
+        equal(result.returncode, status, f"exit status of pepctl {words}")
+        assert says in result.stderr, f"pepctl {words}: {result.stderr!r} does not say {says!r}"
+
+
+def wrong_words(world):
+    check_rows(world, WRONG_WORDS)
+    bad = world.folder / "bad.netset"
+    bad.write_text("192.0.2.1\nrubbish\n10.0.0.1/8 # ours\n")
+    result = world.ctl("set", "import", "a", bad, check=False)
+    equal(result.returncode, 2, "exit status with a bad file")
+    for says in (f'{bad}:2:1: "rubbish" is no IPv4', "\n    rubbish\n    ^~~~~~~\n",
+                 f"{bad}:3:1: ", "write 10.0.0.0/8", "2 lines of"):
+        assert says in result.stderr, result.stderr
+
+
+def members(world, name):
+    return world.json("set", "show", name)["members"]
+
+
+def command(world):
+    world.start()
+    equal(world.ctl("set", "create", "bad", "192.0.2.1", "2001:db8::/32").stdout,
+          "set bad created (revision 1)\n", "create")
+    check_rows(world, REFUSED)
+    equal(world.ctl("set", "add", "bad", "10.0.0.0-10.0.0.4", "192.0.2.1").stdout,
+          "added to set bad (revision 2)\n", "add")
+    equal(world.ctl("set", "add", "bad", "192.0.2.1").stdout,
+          "added to set bad (revision 2, nothing changed)\n", "add again")
+    equal(world.ctl("set", "show", "bad").stdout,
+          "10.0.0.0/30\n10.0.0.4\n192.0.2.1\n2001:db8::/32\n", "show")
+    world.ctl("set", "del", "bad", "10.0.0.0/30", "9.9.9.9")
+    equal(members(world, "bad"), ["10.0.0.4", "192.0.2.1", "2001:db8::/32"], "members")
+    file = world.folder / "list.netset"
+    file.write_text("# mine\n198.51.100.7 ; spam\n::1\r\n\n10.0.0.4\n")
+    equal(world.ctl("set", "import", "bad", file).stdout,
+          "3 members imported into set bad (revision 4)\n", "import")
+    equal(world.ctl("set", "replace", "bad", "-", input=file.read_text()).stdout,
+          "3 members are now set bad (revision 5)\n", "replace")
+    equal(members(world, "bad"), ["10.0.0.4", "198.51.100.7", "::1"], "members")
+    world.ctl("set", "replace", "new", file)
+    world.ctl("set", "create", "jail", "bannable", "max-ttl", "24h")
+    listing = world.json("set", "show")
+    equal([(s["name"], s["members"], s["ipv4_members"], s["bannable"]) for s in listing["sets"]],
+          [("bad", 3, 2, False), ("jail", 0, 0, True), ("new", 3, 2, False)], "sets")
+    equal(listing["sets"][1]["max_ttl"], "1d", "max_ttl")
+    text = world.ctl("set", "show").stdout
+    assert "set jail" in text and "bannable, max-ttl 1d" in text, text
+    world.ctl("set", "del", "new")
+    info = world.json("info")["limits"]
+    equal((info["sets"], info["max_sets"], info["members"], info["max_members"]), (2, 64, 3, 1000000), "limits")
+    # a policy file with a set, through the library
+    subprocess.run([world.build / "client/pepctl_example_apply"], text=True, check=True, cwd=world.folder,
+                   input="set filed file list.netset\nset braces {\n 192.0.2.7\n}\n",
+                   env={**os.environ, "PEPCTL_SOCKET": str(world.socket)}, stdout=subprocess.DEVNULL)
+    equal(members(world, "filed"), ["10.0.0.4", "198.51.100.7", "::1"], "members of the file")
+    equal(members(world, "braces"), ["192.0.2.7"], "members of the braces")
+
+
+def events(world):
+    """A commit is told in lines, not in members."""
+    world.start()
+    reader = world.subscribe()
+    world.ctl("set", "create", "bad", "192.0.2.0-192.0.2.254")
+    event = next(e for e in map(json.loads, reader.stdout) if e["type"] == "change")
+    equal(event["changes"], ["+ set bad", "+ 8 members of set bad"], "changes")
+    reader.kill()
+    reader.wait()
+
+
+def addresses(count, seed):
+    rng = random.Random(seed)
+    return sorted({ipaddress.ip_address(rng.randrange(1 << 24, 223 << 24)) for _ in range(count)})
+
+
+def survive(world):
+    """Small and large sets, over clean ends and kills; files of sets that are gone are removed."""
+    world.start("--max-members", "400000")
+    many = [str(a) for a in addresses(300000, 1)]
+    file = world.folder / "many.netset"
+    file.write_text("\n".join(many))
+    begin = time.monotonic()
+    world.ctl("set", "import", "many", file)
+    print(f"{len(many)} members in {time.monotonic() - begin:.2f} s")
+    world.ctl("set", "create", "few", "bannable", "192.0.2.1", "::1")
+    before = world.json("set", "show")
+    for end in (world.stop, world.kill):
+        end()
+        world.start("--max-members", "400000")
+        equal(world.json("set", "show"), before, "sets after a restart")
+        equal(members(world, "many"), many, "members after a restart")
+        equal(members(world, "few"), ["192.0.2.1", "::1"], "members after a restart")
+        equal(world.json("info")["revision"], world.json("info")["enforced_revision"], "revision")
+    parts = sorted(os.listdir(world.folder / "state/sets"))
+    equal(parts, ["many.1"], "parts")
+    world.ctl("set", "del", "many", many[7])
+    equal(os.listdir(world.folder / "state/sets"), ["many.3"], "parts after a change")
+    world.kill()
+    world.start("--max-members", "400000")
+    equal(members(world, "many"), many[:7] + many[8:], "members after a kill")
+    world.ctl("set", "del", "many")
+    equal(os.listdir(world.folder / "state/sets"), [], "parts after the set has gone")
+
+
+def damaged(world):
+    """A part that is gone or cut is told by name, and nothing is started with less."""
+    world.start()
+    file = world.folder / "many.netset"
+    file.write_text("".join(f"10.0.{n >> 8}.{n & 255}\n" for n in range(2000)))
+    world.ctl("set", "import", "many", file)
+    world.stop()
+    part = world.folder / "state/sets/many.1"
+    whole = part.read_text()
+    for text, says in ((whole[:len(whole) // 2 - 3], "set many: sets/many.1"),
+                       (whole.replace("10.0.0.9\n", ""), "has 1999 members and not 2000"),
+                       (None, "set many: sets/many.1: No such file")):
+        part.unlink(missing_ok=True)
+        if text is not None:
+            part.write_text(text)
+        world.start(wait=False)
+        equal(world.daemon.wait(20), 1, "exit status with a damaged part")
+        assert says in world.log(), world.log()
+    part.write_text(whole)
+    world.start()
+    equal(len(members(world, "many")), 2000, "members")
+
+
+def limits(world):
+    world.start("--max-members", "10")
+    world.ctl("set", "create", "a", *(f"192.0.2.{n}" for n in range(10)))
+    result = world.ctl("set", "add", "a", "::1", check=False)
+    equal(result.returncode, 1, "exit status when full")
+    assert "limit of 10" in result.stderr and "--max-members" in result.stderr, result.stderr
+    for number in range(63):
+        world.ctl("set", "create", f"s{number}")
+    result = world.ctl("set", "create", "more", check=False)
+    equal(result.returncode, 1, "exit status with all sets")
+    assert "64 sets" in result.stderr, result.stderr
+
+
+def readers_go_on(world):
+    """While a large set is loaded, others are answered."""
+    world.start()
+    file = world.folder / "many.netset"
+    file.write_text("\n".join(map(str, addresses(700000, 2))))
+    load = subprocess.Popen([world.build / "client/pepctl", "--socket", world.socket, "set", "import",
+                             "many", file])
+    asked, during, slowest = 0, 0, 0.0
+    while load.poll() is None:
+        begin = time.monotonic()
+        busy = world.json("set", "show")["sets"] == []
+        asked, during, slowest = asked + 1, during + busy, max(slowest, time.monotonic() - begin)
+    equal(load.returncode, 0, "exit status of the load")
+    print(f"{asked} calls during the load, {during} before it was in force, slowest {slowest * 1000:.0f} ms")
+    assert during > 3, "the daemon answered nobody while it loaded"
+    wait_for("the set", lambda: world.json("set", "show")["sets"])
+
+
+if __name__ == "__main__":
+    main([wrong_words, command, events, survive, damaged, limits, readers_go_on])
