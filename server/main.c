@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -19,6 +20,8 @@ int main(int argc, char *argv[])
 		break;
 	}
 	log_init(options.log_level);
+	/* What a large load needed goes back to the system: left alone, glibc learns to keep it. */
+	mallopt(M_MMAP_THRESHOLD, 256 << 10);
 	signal(SIGPIPE, SIG_IGN);
 	setvbuf(stderr, NULL, _IOLBF, 0);
 	if (daemon_run(&daemon, &options, &err) < 0) {

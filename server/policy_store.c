@@ -212,6 +212,7 @@ static void apply_batch(struct store *s)
 		*failed = tx;
 		failed = &tx->next;
 	}
+	sets_end(s);
 }
 
 /* A dry run goes as far as the plan. */

@@ -165,6 +165,7 @@ int sets_list(const struct store *s, uint8_t id, struct member_list *ret); /* it
 bool sets_changed(const struct store *s); /* by the transaction being applied */
 void sets_begin(struct store *s);         /* a transaction */
 void sets_undo(struct store *s);
+void sets_end(struct store *s); /* all transactions of a batch are applied */
 /* All differences of the batch, malloc'ed. */
 int sets_members(const struct store *s, struct classifier_member **ret, size_t *ret_count);
 /* Builds what takes the place of sets that differ in much. */

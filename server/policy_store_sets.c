@@ -11,6 +11,7 @@
 #include "server/policy_store_internal.h"
 
 #define IN_PLACE_MAX 1024u /* differences that the flip itself applies to a set */
+#define UNDO_KEPT    4096u
 
 /* --- names and ids */
 
@@ -55,6 +56,8 @@ size_t sets_count(const struct store *s, uint8_t id)
 {
 	const struct set_work *w = &s->work[id];
 
+	if (w->swap)
+		return member_set_count(&w->whole);
 	return member_set_count(&s->members[id]) + member_set_count(&w->added) -
 	       member_set_count(&w->removed);
 }
@@ -229,6 +232,16 @@ void sets_undo(struct store *s)
 		s->work[i].next = s->former_sets[i];
 }
 
+/* What it takes to take back a large transaction is not kept for the next ones. */
+void sets_end(struct store *s)
+{
+	s->set_undo_count = 0;
+	if (s->set_undo_room <= UNDO_KEPT)
+		return;
+	free(TAKE_PTR(s->set_undo));
+	s->set_undo_room = 0;
+}
+
 /* --- a batch */
 
 static void copy_members(
@@ -272,10 +285,18 @@ static int build(struct store *s, uint8_t id)
 	uint64_t cursor = 0;
 	struct member m;
 
+	w->swap = true;
+	if (!member_set_count(now)) { /* all of it is new */
+		w->whole = w->added;
+		w->added = (struct member_set){0};
+		return 0;
+	}
 	/* Exact in each family, so that a set which shrank gives its memory back. */
 	if (member_set_reserve(&whole, now->v4.count + w->added.v4.count - w->removed.v4.count,
-		    now->v6.count + w->added.v6.count - w->removed.v6.count) < 0)
+		    now->v6.count + w->added.v6.count - w->removed.v6.count) < 0) {
+		member_set_deinit(&whole);
 		return -ENOMEM;
+	}
 	while (member_set_next(now, &cursor, &m))
 		if (!member_set_has(&w->removed, &m))
 			member_set_add(&whole, &m);
@@ -283,7 +304,6 @@ static int build(struct store *s, uint8_t id)
 	while (member_set_next(&w->added, &cursor, &m))
 		member_set_add(&whole, &m);
 	w->whole = whole;
-	w->swap = true;
 	return 0;
 }
 

@@ -70,6 +70,7 @@ static int apply_text(struct store *s, const char *text, size_t size, struct err
 		set_revisions(s, &tx.changes, &marks);
 		s->next_revision = marks.revision;
 	}
+	sets_end(s);
 	change_list_deinit(&tx.changes);
 	return r;
 }

@@ -89,7 +89,8 @@ static int render_set(struct store *s, uint8_t id, FILE *out, struct state *ret)
 	set->filed = set->filed && count > STORE_MEMBERS_INLINE;
 	if (!set->filed)
 		r = sets_list(s, id, &line.members);
-	member_list_sort(&line.members);
+	if (count <= STORE_MEMBERS_INLINE) /* a file for people, as far as they can read it */
+		member_list_sort(&line.members);
 	if (!r && count > STORE_MEMBERS_INLINE)
 		r = render_part(set, &line, &ret->parts[ret->part_count++]);
 	text = r ? NULL : text_format_change(&line);
