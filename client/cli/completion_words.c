@@ -156,6 +156,27 @@ static void policy_words(struct typed *t)
 		offer_keys(t);
 }
 
+static void offer_sets(const struct typed *t)
+{
+	Pepctl__V1__ListSetsRequest request;
+	Pepctl__V1__ListSetsResponse *answer;
+
+	pepctl__v1__list_sets_request__init(&request);
+	if (cli_call(t->cli, METHOD_LIST_SETS, &request.base, &answer) == EXIT_DONE)
+		for (size_t i = 0; i < answer->n_sets; i++)
+			offer(t, answer->sets[i]->name);
+}
+
+static void set_words(struct typed *t)
+{
+	bool create = t->list[1][0] == 'c';
+
+	if (t->last == 2 && !create)
+		offer_sets(t);
+	else if (t->last > 2 && create && !streq(t->before, "max-ttl"))
+		offer_words(t, "bannable max-ttl");
+}
+
 static void default_words(struct typed *t)
 {
 	if (t->last == 2 && t->list[1][0] != 's')
@@ -218,6 +239,7 @@ static const struct {
 	void (*words)(struct typed *t); /* from the second word behind the object on */
 } rows[] = {
 	{"policy", "add set del show flush help", policy_words},
+	{"set", "create add del show import replace help", set_words},
 	{"default", "allow block unset show help", default_words},
 	{"setting", "show set help", setting_words},
 	{"iface", "attach detach show help", iface_words},
