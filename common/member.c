@@ -2,7 +2,8 @@
 #include "common/member.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
+
+#include "common/array.h"
 
 void member_list_deinit(struct member_list *list)
 {
@@ -27,26 +28,9 @@ struct member member_list_at(const struct member_list *list, size_t index)
 	return member;
 }
 
-/* Room for one more item. */
-static int grow(void *items, size_t *room, size_t count, size_t size)
-{
-	void **at = items;
-	size_t wanted = MAX(2 * *room, 16u);
-	void *grown;
-
-	if (count < *room)
-		return 0;
-	grown = reallocarray(*at, wanted, size);
-	if (!grown)
-		return -ENOMEM;
-	*at = grown;
-	*room = wanted;
-	return 0;
-}
-
 int member_list_push4(struct member_list *list, const uint8_t bytes[static 4], uint8_t length)
 {
-	if (grow(&list->v4, &list->v4_room, list->v4_count, sizeof(*list->v4)) < 0)
+	if (array_grow(&list->v4, &list->v4_room, list->v4_count, sizeof(*list->v4)) < 0)
 		return -ENOMEM;
 	memcpy(list->v4[list->v4_count].bytes, bytes, 4);
 	list->v4[list->v4_count++].length = length;
@@ -55,7 +39,7 @@ int member_list_push4(struct member_list *list, const uint8_t bytes[static 4], u
 
 int member_list_push6(struct member_list *list, const uint8_t bytes[static 16], uint8_t length)
 {
-	if (grow(&list->v6, &list->v6_room, list->v6_count, sizeof(*list->v6)) < 0)
+	if (array_grow(&list->v6, &list->v6_room, list->v6_count, sizeof(*list->v6)) < 0)
 		return -ENOMEM;
 	memcpy(list->v6[list->v6_count].bytes, bytes, 16);
 	list->v6[list->v6_count++].length = length;

@@ -8,17 +8,6 @@
 
 typedef unsigned __int128 wide;
 
-PRINTF_LIKE(2, 3)
-static int wrong(char message[static 160], const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(message, 160, fmt, args);
-	va_end(args);
-	return -EINVAL;
-}
-
 /* Four numbers without leading zeros; returns what stands behind them, NULL = no address. */
 static const char *read_ipv4(const char *at, const char *end, uint8_t ret[static 4])
 {
@@ -89,13 +78,13 @@ static int read_range(
 		memcpy(begin, word, (size_t)(dash - word));
 	if (strchr(word, '/') || text_parse_prefix(begin, &first, message) < 0 ||
 		text_parse_prefix(dash + 1, &last, message) < 0)
-		return wrong(message, "\"%.80s\" is no range of addresses, as 192.0.2.1-192.0.2.9",
-			word);
+		return text_wrong(message,
+			"\"%.80s\" is no range of addresses, as 192.0.2.1-192.0.2.9", word);
 	if (first.family != last.family)
-		return wrong(message, "\"%.80s\" begins in IPv%u and ends in IPv%u", word,
+		return text_wrong(message, "\"%.80s\" begins in IPv%u and ends in IPv%u", word,
 			first.family, last.family);
 	if (number_of(&first) > number_of(&last))
-		return wrong(message, "the range \"%.80s\" is upside down", word);
+		return text_wrong(message, "the range \"%.80s\" is upside down", word);
 	return push_range(list, first.family, number_of(&first), number_of(&last));
 }
 
@@ -111,9 +100,10 @@ static int read_slowly(
 	int r;
 
 	if (memchr(text, 0, length))
-		return wrong(message, "\"%.80s\" is followed by a NUL character", text);
+		return text_wrong(message, "\"%.80s\" is followed by a NUL character", text);
 	if (length >= sizeof(word))
-		return wrong(message, "\"%.80s...\" is no IPv4 or IPv6 address or prefix", text);
+		return text_wrong(
+			message, "\"%.80s...\" is no IPv4 or IPv6 address or prefix", text);
 	memcpy(word, text, length);
 	word[length] = 0;
 	dash = strchr(word, '-');
@@ -138,6 +128,6 @@ int member_list_add_text(
 	else
 		r = read_slowly(list, word, length, message);
 	if (r == -ENOMEM)
-		wrong(message, "out of memory");
+		text_wrong(message, "out of memory");
 	return r;
 }

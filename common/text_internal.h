@@ -90,6 +90,9 @@ extern const char *const text_tcp_flags[8];
 /* An action and the words that belong to it. */
 int text_read_action(struct text_words *w, struct policy_action *ret);
 
+/* Fills the message of a word that is wrong; -EINVAL. */
+int text_wrong(char message[static 160], const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 bool text_number(const char *word, size_t length, uint64_t maximum, uint64_t *ret);
 
 /* "1.5M" and one of the suffixes. False: no such number, unit, or it is no whole number. */

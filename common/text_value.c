@@ -8,8 +8,7 @@
 
 #include "common/text_internal.h"
 
-PRINTF_LIKE(2, 3)
-static int wrong(char message[static 160], const char *fmt, ...)
+int text_wrong(char message[static 160], const char *fmt, ...)
 {
 	va_list args;
 
@@ -42,7 +41,7 @@ bool text_number(const char *word, size_t length, uint64_t maximum, uint64_t *re
 static int parse_set(const char *word, struct policy_address *ret, char message[static 160])
 {
 	if (!policy_name_valid(word + 1))
-		return wrong(message, "\"%.80s\" is no set name: @ and 1 to %u of [A-Za-z0-9._-]", word,
+		return text_wrong(message, "\"%.80s\" is no set name: @ and 1 to %u of [A-Za-z0-9._-]", word,
 			POLICY_NAME_MAX);
 	*ret = (struct policy_address){.kind = POLICY_SET};
 	snprintf(ret->set, sizeof(ret->set), "%s", word + 1);
@@ -57,7 +56,7 @@ static int wrong_host_bits(const char *word, const struct policy_address *a, cha
 
 	member_clear_host_bits(meant.bytes, a->family == 4 ? 4 : 16, a->length);
 	text_format_address(&meant, text);
-	return wrong(message, "\"%.60s\" has bits set behind its prefix length; write %s", word, text);
+	return text_wrong(message, "\"%.60s\" has bits set behind its prefix length; write %s", word, text);
 }
 
 /* `kinds`: what the word may be. */
@@ -71,15 +70,15 @@ static int parse_prefix(const char *word, const char *kinds, struct policy_addre
 	char host[INET6_ADDRSTRLEN];
 
 	if (length >= sizeof(host))
-		return wrong(message, "\"%.80s\" is no IPv4 or IPv6 address%s", word, kinds);
+		return text_wrong(message, "\"%.80s\" is no IPv4 or IPv6 address%s", word, kinds);
 	memcpy(host, word, length);
 	host[length] = 0;
 	a.family = strchr(host, ':') ? 6 : 4;
 	if (inet_pton(a.family == 6 ? AF_INET6 : AF_INET, host, a.bytes) != 1)
-		return wrong(message, "\"%.80s\" is no IPv4 or IPv6 address%s", word, kinds);
+		return text_wrong(message, "\"%.80s\" is no IPv4 or IPv6 address%s", word, kinds);
 	bits = most = a.family == 4 ? 32 : 128;
 	if (slash && !text_number(slash + 1, strlen(slash + 1), most, &bits))
-		return wrong(message, "\"%.80s\": a prefix length of IPv%u is from 0 to %" PRIu64, word,
+		return text_wrong(message, "\"%.80s\": a prefix length of IPv%u is from 0 to %" PRIu64, word,
 			a.family, most);
 	a.length = (uint8_t)bits;
 	if (member_host_bits(a.bytes, a.family == 4 ? 4 : 16, a.length))
@@ -124,12 +123,12 @@ int text_parse_ports(const char *word, struct policy_ports *ret, char message[st
 	uint64_t first, last;
 
 	if (!text_number(word, length, 65535, &first))
-		return wrong(message, "\"%.80s\" is no port or range a-b of 0 to 65535", word);
+		return text_wrong(message, "\"%.80s\" is no port or range a-b of 0 to 65535", word);
 	last = first;
 	if (word[length] && !text_number(word + length + 1, strlen(word + length + 1), 65535, &last))
-		return wrong(message, "\"%.80s\" is no port or range a-b of 0 to 65535", word);
+		return text_wrong(message, "\"%.80s\" is no port or range a-b of 0 to 65535", word);
 	if (first > last)
-		return wrong(message, "the range \"%.80s\" is upside down", word);
+		return text_wrong(message, "the range \"%.80s\" is upside down", word);
 	*ret = (struct policy_ports){(uint16_t)first, (uint16_t)last};
 	return 0;
 }
@@ -154,7 +153,7 @@ int text_parse_proto(const char *word, uint8_t *ret, char message[static 160])
 			return 0;
 		}
 	if (!text_number(word, strlen(word), 255, &number))
-		return wrong(message,
+		return text_wrong(message,
 			"\"%.60s\" is no protocol: tcp, udp, icmp, icmpv6, sctp, gre ... or a number to 255",
 			word);
 	*ret = (uint8_t)number;
@@ -202,7 +201,7 @@ int text_parse_duration(const char *word, uint64_t *ret_ns, char message[static 
 		if (!unit || !text_number(at, digits, INT64_MAX, &value) ||
 			__builtin_mul_overflow(value, *unit, &part) ||
 			__builtin_add_overflow(sum, part, &sum) || sum > INT64_MAX)
-			return wrong(message,
+			return text_wrong(message,
 				"\"%.60s\" is no duration: numbers with w, d, h, m, s, ms, us or ns, as 1h30m",
 				word);
 		at += digits + letters;

@@ -114,7 +114,7 @@ void tx_describe(struct store *s, struct tx *tx, const struct store_config *form
 	}
 	tx->policies = (struct store_counts){0};
 	for (uint8_t id = 0; id < STORE_SETS_MAX; id++)
-		if (memcmp(&s->former_sets[id], &s->work[id].next, sizeof(s->former_sets[id])) != 0)
+		if (sets_differs(s, id))
 			describe_set(s, tx, id);
 	for (size_t i = 0; i < s->undo_count; i++) {
 		struct entry *entry = s->undo[i].entry;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/array.h"
 #include "common/policy_proto.h"
 #include "common/text.h"
 #include "server/policy_store_internal.h"
@@ -150,29 +151,13 @@ void entries_free(struct store *s)
 	table_deinit(&s->fresh);
 }
 
-int store_grow(void *items, size_t *room, size_t count, size_t size)
-{
-	void **at = items;
-	size_t wanted = MAX(2 * *room, 64u);
-	void *grown;
-
-	if (count < *room)
-		return 0;
-	grown = reallocarray(*at, wanted, size);
-	if (!grown)
-		return -ENOMEM;
-	*at = grown;
-	*room = wanted;
-	return 0;
-}
-
 /* Takes over `policy` (NULL = deletes) as what the name will be. */
 int entry_put(struct store *s, const char *name, struct store_policy *policy)
 {
 	struct entry *entry = entry_find(s, name);
 
-	if (store_grow(&s->touched, &s->touched_room, s->touched_count, sizeof(*s->touched)) < 0 ||
-		store_grow(&s->undo, &s->undo_room, s->undo_count, sizeof(*s->undo)) < 0 ||
+	if (array_grow(&s->touched, &s->touched_room, s->touched_count, sizeof(*s->touched)) < 0 ||
+		array_grow(&s->undo, &s->undo_room, s->undo_count, sizeof(*s->undo)) < 0 ||
 		(!entry && !(entry = entry_add(s, name)))) {
 		store_policy_unref(policy);
 		return -ENOMEM;

@@ -147,8 +147,6 @@ void entries_free(struct store *s);
 /* Calls cb for every name of the working state until it does not return 0; returns that. */
 int entries_each(
 	const struct store *s, int (*cb)(void *data, struct entry *entry), void *data);
-/* Makes room for the items of an array that grows by one. 0 or -ENOMEM. */
-int store_grow(void *items, size_t *room, size_t count, size_t size);
 
 /* --- policy_store_sets.c: the working state of sets; ids are those of s->work */
 
@@ -162,7 +160,9 @@ ssize_t sets_replace(struct store *s, uint8_t id, const struct member_list *cons
 	size_t count);
 size_t sets_count(const struct store *s, uint8_t id);
 int sets_list(const struct store *s, uint8_t id, struct member_list *ret); /* its members */
-bool sets_changed(const struct store *s); /* by the transaction being applied */
+/* By the transaction being applied: one of them, any of them. */
+bool sets_differs(const struct store *s, uint8_t id);
+bool sets_changed(const struct store *s);
 void sets_begin(struct store *s);         /* a transaction */
 void sets_undo(struct store *s);
 void sets_end(struct store *s); /* all transactions of a batch are applied */

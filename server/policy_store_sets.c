@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/array.h"
 #include "server/policy_store_internal.h"
 
 #define IN_PLACE_MAX 1024u /* differences that the flip itself applies to a set */
@@ -79,7 +80,7 @@ static int toggle(struct store *s, uint8_t id, const struct member *m, bool add)
 {
 	int r;
 
-	if (store_grow(&s->set_undo, &s->set_undo_room, s->set_undo_count, sizeof(*s->set_undo)) <
+	if (array_grow(&s->set_undo, &s->set_undo_room, s->set_undo_count, sizeof(*s->set_undo)) <
 		0)
 		return -ENOMEM;
 	r = change_member(s, id, m, add);
@@ -207,13 +208,22 @@ void sets_begin(struct store *s)
 		s->former_sets[i] = s->work[i].next;
 }
 
+/* Whatever changes a set gives it a revision. */
+bool sets_differs(const struct store *s, uint8_t id)
+{
+	const struct store_set *former = &s->former_sets[id], *next = &s->work[id].next;
+
+	return !streq(former->name, next->name) ||
+	       former->created_revision != next->created_revision ||
+	       former->changed_revision != next->changed_revision;
+}
+
 bool sets_changed(const struct store *s)
 {
 	bool changed = s->set_undo_count > 0;
 
-	for (size_t i = 0; i < STORE_SETS_MAX && !changed; i++)
-		changed = memcmp(&s->former_sets[i], &s->work[i].next, sizeof(s->former_sets[i])) !=
-			  0;
+	for (uint8_t id = 0; id < STORE_SETS_MAX && !changed; id++)
+		changed = sets_differs(s, id);
 	return changed;
 }
 

@@ -265,7 +265,7 @@ static int load_sets(struct store *s, struct change_list *list, const struct tex
 
 	if (count_kind(list, CHANGE_PUT_SET) != m->set_count)
 		return damaged(err, "it has not as many sets as marks of them");
-	for (size_t i = 0; i < list->count && !r; i++)
+	for (size_t i = 0; m->sets && i < list->count && !r; i++)
 		if (list->items[i].kind == CHANGE_PUT_SET)
 			r = load_set(s, &list->items[i], &m->sets[at++], err);
 	return r;

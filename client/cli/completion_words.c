@@ -259,7 +259,8 @@ static void complete(struct typed *t)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (t->last == 0)
 			offer(t, rows[i].object);
-		else if (strncmp(rows[i].object, t->list[0], strlen(t->list[0])) == 0)
+		else if (streq(rows[i].object, t->list[0]) || (row == ARRAY_SIZE(rows) &&
+			 strncmp(rows[i].object, t->list[0], strlen(t->list[0])) == 0))
 			row = i;
 	if (t->last == 0)
 		offer_words(t, "help " OPTIONS);

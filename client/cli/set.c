@@ -144,23 +144,28 @@ static int read_file(const char *path, struct change *ret)
 	return r ? EXIT_USAGE : EXIT_DONE;
 }
 
+static int read_name_and_file(struct words *words, struct change *ret)
+{
+	int status = read_name(words, ret);
+	const char *path = words_next(words);
+
+	if (status)
+		return status;
+	if (!path)
+		return usage_error("the file is missing; - is standard input");
+	status = words_end(words);
+	return status ? status : read_file(path, ret);
+}
+
 static int from_file(struct cli *cli, struct words *words, enum change_kind kind)
 {
 	struct change change;
-	const char *path;
 	char done[160];
 	int status;
 
 	change_init(&change, kind);
 	change.allow_missing = true; /* the first time creates the set */
-	status = read_name(words, &change);
-	path = words_next(words);
-	if (!status && !path)
-		status = usage_error("the file is missing; - is standard input");
-	if (!status)
-		status = words_end(words);
-	if (!status)
-		status = read_file(path, &change);
+	status = read_name_and_file(words, &change);
 	snprintf(done, sizeof(done), "%zu members %s set %s", member_list_count(&change.members),
 		kind == CHANGE_ADD_MEMBERS ? "imported into" : "are now", change.name);
 	if (!status)
@@ -183,12 +188,12 @@ static int set_replace(struct cli *cli, struct words *words)
 
 static json_t *set_json(const Pepctl__V1__SetStatus *m)
 {
+	json_int_t ipv4 = (json_int_t)m->ipv4_members, ipv6 = (json_int_t)m->ipv6_members;
+	json_t *object = json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "name", m->name, "bannable",
+		m->bannable, "members", ipv4 + ipv6, "ipv4_members", ipv4, "ipv6_members", ipv6,
+		"created_revision", (json_int_t)m->created_revision, "changed_revision",
+		(json_int_t)m->changed_revision);
 	char ttl[32];
-	json_t *object = json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "name", m->name,
-		"bannable", m->bannable, "members", (json_int_t)(m->ipv4_members + m->ipv6_members),
-		"ipv4_members", (json_int_t)m->ipv4_members, "ipv6_members",
-		(json_int_t)m->ipv6_members, "created_revision", (json_int_t)m->created_revision,
-		"changed_revision", (json_int_t)m->changed_revision);
 
 	text_format_duration((uint64_t)m->max_ttl_nano, ttl);
 	if (m->max_ttl_nano)
