@@ -48,7 +48,18 @@ SCHEMA = {
     "InterfaceDefault": "1 iface text, 2 action uint, 3 unset bool",
     "Operation": "1 create_policy Policy, 2 put_policy Policy, 3 delete_policy text,"
                  "4 default_action InterfaceDefault,"
-                 "8 flush_policies bool, 15 allow_missing bool",
+                 "8 flush_policies bool, 9 create_set Set, 10 put_set Set, 11 delete_set text,"
+                 "12 add_members SetMembers, 13 remove_members SetMembers,"
+                 "14 replace_members SetMembers, 15 allow_missing bool",
+    "Members": "1 ipv4 bytes, 2 ipv4_prefixes bytes, 3 ipv6 bytes, 4 ipv6_prefixes bytes, 5 text text*",
+    "Set": "1 name text, 2 members Members, 3 bannable bool, 4 max_ttl_nano int",
+    "SetMembers": "1 set text, 2 members Members",
+    "SetStatus": "1 name text, 2 bannable bool, 3 max_ttl_nano int, 4 ipv4_members uint,"
+                 "5 ipv6_members uint, 6 created_revision uint, 7 changed_revision uint",
+    "ListSetsRequest": "",
+    "ListSetsResponse": "1 sets SetStatus*, 2 revision uint",
+    "ListSetMembersRequest": "1 set text, 2 page_size uint, 3 page_token text",
+    "ListSetMembersResponse": "1 members Members, 2 next_page_token text, 3 revision uint, 4 set SetStatus",
     "ApplyChangesRequest": "1 operations Operation*, 2 mode uint, 3 expected_revision uint,"
                            "4 validate_only bool, 7 comment text",
     "ApplyStreamRequest": "1 operations Operation*, 2 mode uint, 3 expected_revision uint,"
