@@ -101,7 +101,7 @@ static int read_name(const char *name, const char *path, const char *field, stru
 	return 0;
 }
 
-int set_from_proto(
+static int read_set(
 	const Pepctl__V1__Set *message, const char *path, struct change *ret, struct error *err)
 {
 	char where[160];
@@ -116,14 +116,54 @@ int set_from_proto(
 	return members_from_proto(message->members, where, &ret->members, err) ? -EINVAL : r;
 }
 
-int set_members_from_proto(const Pepctl__V1__SetMembers *message, const char *path,
-	struct change *ret, struct error *err)
+static int read_members(const Pepctl__V1__SetMembers *message, const char *path, struct change *ret,
+	struct error *err)
 {
 	char where[160];
 	int r = read_name(message->set, path, "set", ret, err);
 
 	snprintf(where, sizeof(where), "%s.members", path);
 	return members_from_proto(message->members, where, &ret->members, err) ? -EINVAL : r;
+}
+
+static int read_deletion(const char *name, const char *path, struct change *ret, struct error *err)
+{
+	if (!policy_name_valid(name))
+		return error_violation(
+			err, path, "is no set name: 1 to %u of [A-Za-z0-9._-]", POLICY_NAME_MAX);
+	snprintf(ret->name, sizeof(ret->name), "%s", name);
+	return 0;
+}
+
+static const struct {
+	enum change_kind kind;
+	const char *field;
+} operations[] = {
+	[PEPCTL__V1__OPERATION__OPERATION_CREATE_SET] = {CHANGE_CREATE_SET, "create_set"},
+	[PEPCTL__V1__OPERATION__OPERATION_PUT_SET] = {CHANGE_PUT_SET, "put_set"},
+	[PEPCTL__V1__OPERATION__OPERATION_DELETE_SET] = {CHANGE_DELETE_SET, "delete_set"},
+	[PEPCTL__V1__OPERATION__OPERATION_ADD_MEMBERS] = {CHANGE_ADD_MEMBERS, "add_members"},
+	[PEPCTL__V1__OPERATION__OPERATION_REMOVE_MEMBERS] = {CHANGE_REMOVE_MEMBERS,
+		"remove_members"},
+	[PEPCTL__V1__OPERATION__OPERATION_REPLACE_MEMBERS] = {CHANGE_REPLACE_MEMBERS,
+		"replace_members"},
+};
+
+int set_operation_from_proto(const Pepctl__V1__Operation *message, const char *path,
+	struct change *ret, struct error *err)
+{
+	size_t which = (size_t)message->operation_case;
+	char where[128];
+
+	if (which >= ARRAY_SIZE(operations) || !operations[which].field)
+		return error_violation(err, path, "the operation is empty, or of a later version");
+	ret->kind = operations[which].kind;
+	snprintf(where, sizeof(where), "%s.%s", path, operations[which].field);
+	if (change_makes_set(ret->kind)) /* the fields of a oneof share their place */
+		return read_set(message->put_set, where, ret, err);
+	if (ret->kind == CHANGE_DELETE_SET)
+		return read_deletion(message->delete_set, where, ret, err);
+	return read_members(message->add_members, where, ret, err);
 }
 
 /* --- out */

@@ -12,10 +12,8 @@ int members_from_proto(const Pepctl__V1__Members *message, const char *path,
 /* Everything in `arena`; NULL when it is exhausted. */
 Pepctl__V1__Members *members_to_proto(const struct member_list *list, struct arena *arena);
 
-/* Name, members and options of the change. */
-int set_from_proto(
-	const Pepctl__V1__Set *message, const char *path, struct change *ret, struct error *err);
-int set_members_from_proto(const Pepctl__V1__SetMembers *message, const char *path,
+/* The operations of sets; any other is a violation of `path`. */
+int set_operation_from_proto(const Pepctl__V1__Operation *message, const char *path,
 	struct change *ret, struct error *err);
 Pepctl__V1__Set *set_to_proto(const struct change *change, struct arena *arena);
 Pepctl__V1__SetMembers *set_members_to_proto(const struct change *change, struct arena *arena);

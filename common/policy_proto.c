@@ -309,54 +309,6 @@ static int read_policy(struct place *at, enum change_kind kind, const Pepctl__V1
 	return policy_from_proto(message, path, &ret->policy, at->err);
 }
 
-static int read_set(struct place *at, enum change_kind kind, const char *field,
-	const Pepctl__V1__Set *message, struct change *ret)
-{
-	char path[128];
-
-	ret->kind = kind;
-	snprintf(path, sizeof(path), "%s.%s", at->path, field);
-	return set_from_proto(message, path, ret, at->err);
-}
-
-static int read_members(struct place *at, enum change_kind kind, const char *field,
-	const Pepctl__V1__SetMembers *message, struct change *ret)
-{
-	char path[128];
-
-	ret->kind = kind;
-	snprintf(path, sizeof(path), "%s.%s", at->path, field);
-	return set_members_from_proto(message, path, ret, at->err);
-}
-
-static int read_set_operation(struct place *at, const Pepctl__V1__Operation *m, struct change *ret)
-{
-	switch (m->operation_case) {
-	case PEPCTL__V1__OPERATION__OPERATION_CREATE_SET:
-		return read_set(at, CHANGE_CREATE_SET, "create_set", m->create_set, ret);
-	case PEPCTL__V1__OPERATION__OPERATION_PUT_SET:
-		return read_set(at, CHANGE_PUT_SET, "put_set", m->put_set, ret);
-	case PEPCTL__V1__OPERATION__OPERATION_ADD_MEMBERS:
-		return read_members(at, CHANGE_ADD_MEMBERS, "add_members", m->add_members, ret);
-	case PEPCTL__V1__OPERATION__OPERATION_REMOVE_MEMBERS:
-		return read_members(
-			at, CHANGE_REMOVE_MEMBERS, "remove_members", m->remove_members, ret);
-	case PEPCTL__V1__OPERATION__OPERATION_REPLACE_MEMBERS:
-		return read_members(
-			at, CHANGE_REPLACE_MEMBERS, "replace_members", m->replace_members, ret);
-	case PEPCTL__V1__OPERATION__OPERATION_DELETE_SET:
-		ret->kind = CHANGE_DELETE_SET;
-		read_name(at, "delete_set", m->delete_set, ret->name, sizeof(ret->name));
-		if (!policy_name_valid(ret->name))
-			wrong(at, "delete_set", "is no set name: 1 to %u of [A-Za-z0-9._-]",
-				POLICY_NAME_MAX);
-		return 0;
-	default:
-		wrong(at, "", "the operation is empty, or of a later version");
-		return 0;
-	}
-}
-
 static int read_operation(struct place *at, const Pepctl__V1__Operation *m, struct change *ret)
 {
 	switch (m->operation_case) {
@@ -395,7 +347,7 @@ static int read_operation(struct place *at, const Pepctl__V1__Operation *m, stru
 			wrong(at, "flush_policies", "false does nothing; leave the operation out");
 		return 0;
 	default:
-		return read_set_operation(at, m, ret);
+		return set_operation_from_proto(m, at->path, ret, at->err);
 	}
 }
 
