@@ -118,12 +118,13 @@ static int make_ready(struct change_list *changes, struct pepctl_error *error)
 {
 	struct text_problems problems = {0};
 	struct error err = ERROR_INIT;
-	char field[40];
+	const char *path = "";
+	char field[128];
 
-	if (!members_load(changes, &problems, &err) && !members_split(changes))
+	if (!members_load(changes, NULL, &problems, &path, &err) && !members_split(changes))
 		return PEPCTL_OK;
 	if (problems.count) {
-		snprintf(field, sizeof(field), "line %u", problems.items[0].line);
+		snprintf(field, sizeof(field), "%.100s line %u", path, problems.items[0].line);
 		error_violation(&err, field, "%s", problems.items[0].message);
 	}
 	if (!error_is_set(&err))

@@ -54,14 +54,31 @@ int members_read_file(const char *path, struct member_list *list, struct text_pr
 	return netset_parse(data, size, list, problems);
 }
 
-int members_load(struct change_list *changes, struct text_problems *problems, struct error *err)
+/* Makes the change name the file as it is opened. */
+static int find_file(struct change *change, const char *folder)
+{
+	char *path;
+
+	if (!folder || *change->file == '/' || streq(change->file, "-"))
+		return 0;
+	if (asprintf(&path, "%s/%s", folder, change->file) < 0)
+		return -ENOMEM;
+	free(change->file);
+	change->file = path;
+	return 0;
+}
+
+int members_load(struct change_list *changes, const char *folder, struct text_problems *problems,
+	const char **ret_path, struct error *err)
 {
 	for (size_t i = 0; i < changes->count; i++) {
 		struct change *change = &changes->items[i];
-		int r = change->file
-				? members_read_file(change->file, &change->members, problems, err)
-				: 0;
+		int r = change->file ? find_file(change, folder) : 0;
 
+		if (!r && change->file) {
+			*ret_path = change->file;
+			r = members_read_file(change->file, &change->members, problems, err);
+		}
 		if (r)
 			return r;
 		free(TAKE_PTR(change->file));

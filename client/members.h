@@ -15,8 +15,13 @@
 int members_read_file(const char *path, struct member_list *list, struct text_problems *problems,
 	struct error *err);
 
-/* Reads the files that sets of a policy file name, as they are named, until one cannot be. */
-int members_load(struct change_list *changes, struct text_problems *problems, struct error *err);
+/*
+ * Reads the files that sets of a policy file name, until one cannot be. Relative
+ * names count from `folder`, NULL = the working directory. *ret_path is the file
+ * that the problems are of, owned by `changes`.
+ */
+int members_load(struct change_list *changes, const char *folder, struct text_problems *problems,
+	const char **ret_path, struct error *err);
 
 /*
  * Cuts changes whose members are more than a piece into several that belong

@@ -49,14 +49,16 @@ static int parse_set(const char *word, struct policy_address *ret, char message[
 }
 
 /* The message gives the prefix that was probably meant. */
-static int wrong_host_bits(const char *word, const struct policy_address *a, char message[static 160])
+static int wrong_host_bits(const char *word, const struct policy_address *a,
+	char message[static 160])
 {
 	struct policy_address meant = *a;
 	char text[72];
 
 	member_clear_host_bits(meant.bytes, a->family == 4 ? 4 : 16, a->length);
 	text_format_address(&meant, text);
-	return text_wrong(message, "\"%.60s\" has bits set behind its prefix length; write %s", word, text);
+	return text_wrong(
+		message, "\"%.60s\" has bits set behind its prefix length; write %s", word, text);
 }
 
 /* `kinds`: what the word may be. */

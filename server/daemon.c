@@ -343,6 +343,8 @@ static int start(struct daemon *d, struct error *err)
 	if (r)
 		return r;
 	attach_flags(d);
+	while (store_busy(d->store)) /* who is told READY finds what the flags want */
+		uv_run(&d->loop, UV_RUN_ONCE);
 	authz = read_authz(d->options);
 	r = listener_init(&d->listener, &d->loop, &d->connections, &authz, d->options->socket,
 		listener_inherited(), err);
@@ -362,7 +364,7 @@ int daemon_run(struct daemon *d, const struct options *options, struct error *er
 
 	*d = (struct daemon){.options = options, .state_dir = -1};
 	r = start(d, err);
-	if (!r)
+	if (!r && !d->stopping)
 		uv_run(&d->loop, UV_RUN_DEFAULT);
 	teardown(d);
 	return r;

@@ -24,6 +24,7 @@ int store_new(uint32_t max_policies, uint32_t max_members, struct classifier *cl
 	s->classifier = classifier;
 	s->backend = *backend;
 	s->queue_end = &s->queue;
+	table_hash("", 0); /* draws its seed now, not in two threads at once */
 	store_config_init(&s->config);
 	s->next_config = s->config;
 	*ret = s;

@@ -96,7 +96,8 @@ const struct store_policy *store_policy_find(const struct store *s, const char *
 	return entry ? entry->now : NULL;
 }
 
-static int each_in(const struct table *table, int (*cb)(void *data, struct entry *entry), void *data)
+static int each_in(const struct table *table, int (*cb)(void *data, struct entry *entry),
+	void *data)
 {
 	int r = 0;
 

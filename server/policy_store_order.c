@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Reading what is in force; the two orders of the policies are made when somebody asks after a change. */
+/* Reading what is in force; the two orders of policies are made when somebody asks for them. */
 #include <errno.h>
 
 #include "server/policy_store_internal.h"

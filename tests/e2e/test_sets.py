@@ -89,6 +89,11 @@ def command(world):
                    env={**os.environ, "PEPCTL_SOCKET": str(world.socket)}, stdout=subprocess.DEVNULL)
     equal(members(world, "filed"), ["10.0.0.4", "198.51.100.7", "::1"], "members of the file")
     equal(members(world, "braces"), ["192.0.2.7"], "members of the braces")
+    file.write_text("::1\nrubbish\n")
+    result = subprocess.run([world.build / "client/pepctl_example_apply"], text=True, check=False,
+                            cwd=world.folder, input="set filed file list.netset\n", capture_output=True,
+                            env={**os.environ, "PEPCTL_SOCKET": str(world.socket)})
+    assert result.returncode and '"rubbish" is no IPv4' in result.stderr, result.stderr
 
 
 def events(world):
@@ -134,6 +139,32 @@ def survive(world):
     equal(members(world, "many"), many[:7] + many[8:], "members after a kill")
     world.ctl("set", "del", "many")
     equal(os.listdir(world.folder / "state/sets"), [], "parts after the set has gone")
+
+
+def killed_amid_changes(world):
+    """Whatever was acknowledged is there after a kill at any moment, and no half of anything else."""
+    world.start("--max-members", "100000")
+    file = world.folder / "many.netset"
+    file.write_text("".join(f"10.1.{n >> 8}.{n & 255}\n" for n in range(3000)))
+    world.ctl("set", "import", "large", file)
+    world.ctl("set", "create", "small")
+    sizes = {"large": 3000, "small": 0}
+    for turn in range(6):
+        name = ("large", "small")[turn % 2]
+        script = subprocess.Popen(
+            ["bash", "-c", f"for i in $(seq 0 200); do {world.build}/client/pepctl --socket {world.socket} "
+             f"-q set add {name} 10.9.{turn}.$i 2>/dev/null || exit; echo $i; done"],
+            stdout=subprocess.PIPE, text=True)
+        time.sleep(0.15 + 0.05 * turn)
+        world.kill()
+        told = len(script.communicate()[0].split())
+        world.start("--max-members", "100000")
+        now = {s["name"]: s["members"] for s in world.json("set", "show")["sets"]}
+        assert told > 0, "nothing was acknowledged at all"
+        assert sizes[name] + told <= now[name] <= sizes[name] + told + 1, (name, sizes, told, now)
+        got = set(members(world, name))
+        assert all(f"10.9.{turn}.{i}" in got for i in range(told)), "an acknowledged member is gone"
+        sizes = now
 
 
 def damaged(world):
@@ -214,4 +245,4 @@ def readers_go_on(world):
 
 
 if __name__ == "__main__":
-    main([wrong_words, command, events, survive, damaged, library, limits, readers_go_on])
+    main([wrong_words, command, events, survive, killed_amid_changes, damaged, library, limits, readers_go_on])
