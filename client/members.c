@@ -122,6 +122,7 @@ static int push_pieces(struct change_list *into, struct change *whole)
 			change_deinit(&piece);
 		piece.kind = further(whole->kind);
 		piece.allow_missing = whole->allow_missing;
+		piece.origin = whole->origin;
 		memcpy(piece.name, whole->name, sizeof(piece.name)); /* the push left it empty */
 	} while (!r && at < member_list_count(&whole->members));
 	return r;

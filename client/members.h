@@ -6,7 +6,8 @@
 #include "client/call.h"
 #include "common/netset.h"
 
-#define MEMBERS_PIECE (256u << 10) /* bytes of members that one operation carries */
+#define MEMBERS_PIECE                                                                              \
+	(60u << 10) /* bytes of members of one operation: a message stays under 64 KiB */
 
 /*
  * Adds the members of a block-list file; "-" is standard input. 0, -EINVAL with

@@ -6,6 +6,7 @@
 
 #include "client/cli/cli.h"
 #include "client/cli/rules.h"
+#include "client/members.h"
 
 #define WARNINGS_SHOWN 10u
 #define PROGRESS_AFTER 500000000 /* ns */
@@ -109,6 +110,8 @@ static const char *counterpart(const Pepctl__V1__ApplyChangesResponse *answer, s
 	const char *line = answer->changes[index];
 	char subject[128], other[128];
 
+	if (strstr(line, " of set ")) /* members: those that come are not those that go */
+		return NULL;
 	subject_of(line + 2, subject);
 	for (size_t i = 0; i < answer->n_changes; i++) {
 		if (answer->changes[i][0] == line[0] || strlen(answer->changes[i]) < 2)
@@ -242,6 +245,8 @@ static int apply_path(struct cli *cli, const char *path, struct apply_options *o
 			rules.errors.count, rules.errors.count == 1 ? "" : "s");
 	}
 	rules_print_warnings(&rules, WARNINGS_SHOWN);
+	if (members_split(&rules.changes) < 0)
+		return usage_error("out of memory");
 	return send_rules(cli, &rules, options);
 }
 

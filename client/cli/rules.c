@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "client/cli/cli.h"
+#include "client/members.h"
 #include "common/policy_cover.h"
 
 #define SIZE_LIMIT ((size_t)1 << 30) /* of a file: what comes without end is no policy file */
@@ -97,6 +98,30 @@ static int find_covered(struct rules *rules)
 	return r;
 }
 
+/* The files that sets name count from the folder of the policy file. */
+static int load_sets(struct rules *rules, const char *path)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_free_ char *folder = strdup(path);
+	char *slash = folder ? strrchr(folder, '/') : NULL;
+	struct text_problems problems = {0};
+	const char *file = "";
+	int r;
+
+	if (slash)
+		*slash = 0;
+	r = members_load(&rules->changes, slash ? folder : NULL, &problems, &file, &err);
+	for (size_t i = 0; i < problems.count; i++)
+		text_problem_print(&problems.items[i], file, stderr);
+	if (r && problems.count)
+		usage_error("%zu line%s of %s cannot be read; nothing was changed", problems.count,
+			problems.count == 1 ? "" : "s", file);
+	else if (r)
+		usage_error("%s", error_is_set(&err) ? error_message(&err) : "out of memory");
+	text_problems_deinit(&problems);
+	return r ? EXIT_USAGE : EXIT_DONE;
+}
+
 int rules_read(const char *path, struct rules *ret)
 {
 	int status = read_path(path, ret), r;
@@ -110,7 +135,7 @@ int rules_read(const char *path, struct rules *ret)
 		usage_error("out of memory");
 		return EXIT_REFUSED;
 	}
-	return EXIT_DONE;
+	return ret->errors.count ? EXIT_DONE : load_sets(ret, path);
 }
 
 /* --- printing */

@@ -213,6 +213,39 @@ def library(world):
     equal(said, LIBRARY, "what the library says")
 
 
+def policy_files(world):
+    """apply and check with sets: in braces, and in files beside the policy file."""
+    world.start()
+    (world.folder / "lists").mkdir()
+    (world.folder / "lists/many.netset").write_text("".join(f"10.2.{n >> 8}.{n & 255}\n" for n in range(40000)))
+    rules = world.folder / "my.rules"
+    rules.write_text("set bad {\n  192.0.2.1 192.0.2.2   # two\n  ::1\n}\nset many file lists/many.netset\n"
+                     "set jail bannable max-ttl 1h\n")
+    assert "3 statements" in world.ctl("check", rules).stdout
+    said = world.ctl("apply", rules).stdout
+    assert "+ set many\n+ 40000 members of set many\n" in said and "+ 3 members of set bad\n" in said, said
+    equal({s["name"]: s["members"] for s in world.json("set", "show")["sets"]},
+          {"bad": 3, "many": 40000, "jail": 0}, "sets")
+    revision = world.json("info")["revision"]
+    world.ctl("apply", rules)
+    equal(world.json("info")["revision"], revision, "revision after the same again")
+    rules.write_text("set bad { 192.0.2.1 192.0.2.9 }\n")
+    said = world.ctl("apply", rules).stdout
+    for line in ("- 40000 members of set many", "- set many", "- set jail", "- 2 members of set bad",
+                 "+ 1 member of set bad"):
+        assert f"{line}\n" in said, said
+    (world.folder / "lists/many.netset").write_text("10.0.0.1\nrubbish\n")
+    rules.write_text("set many file lists/many.netset\n")
+    for verb in ("apply", "check"):
+        result = world.ctl(verb, rules, check=False)
+        equal(result.returncode, 2, "exit status with a bad list")
+        assert "lists/many.netset:2:1: \"rubbish\" is no IPv4" in result.stderr, result.stderr
+    rules.write_text("set bad\npolicy p block src @worse\n")
+    result = world.ctl("apply", rules, check=False)
+    equal(result.returncode, 1, "exit status with a set that is not there")
+    assert ":2:" in result.stderr and "no set worse" in result.stderr, result.stderr
+
+
 def limits(world):
     world.start("--max-members", "10")
     world.ctl("set", "create", "a", *(f"192.0.2.{n}" for n in range(10)))
@@ -245,4 +278,4 @@ def readers_go_on(world):
 
 
 if __name__ == "__main__":
-    main([wrong_words, command, events, survive, killed_amid_changes, damaged, library, limits, readers_go_on])
+    main([wrong_words, command, events, survive, killed_amid_changes, damaged, library, policy_files, limits, readers_go_on])

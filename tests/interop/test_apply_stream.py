@@ -16,7 +16,7 @@ SECOND = 10**9
 # An operation that does nothing, small on the wire and not in memory.
 IDLE = tagged(1, encode("Operation", {"delete_policy": "x", "allow_missing": True}))
 IDLE_EACH = 30_000  # a message: some 200 KB
-IDLE_FULL = 700_000 # more than a stream may hold
+IDLE_FULL = 600_000 # more than a stream may hold, and three quarters of it less
 
 
 def put(number):
