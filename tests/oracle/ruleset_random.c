@@ -10,11 +10,12 @@ const char *const ruleset_flavour_names[] = {
 	"mixed", "nested", "ranges", "hot key", "equal", "sets"};
 const char *const ruleset_ifaces[] = {"eth0", "eth1", "veth2", "br0.100"};
 
-enum { BASES = 4, SETS = 8, MEMBERS = 48 };
+enum { BASES = 512, PORTS = 512, SETS = 8, MEMBERS = 48 };
 
 /* How often a policy has something, of 100, and from how much it chooses. */
 struct taste {
-	unsigned int bases; /* addresses in use */
+	unsigned int bases;    /* addresses in use, */
+	unsigned int per_base; /* and one more for so many policies */
 	unsigned int address;
 	unsigned int in_set; /* of those with an address */
 	unsigned int ports;
@@ -26,20 +27,23 @@ struct taste {
 };
 
 static const struct taste tastes[] = {
-	[RULESET_MIXED] = {BASES, 65, 25, 50, 50, 60, 10, 10, 25},
-	[RULESET_NESTED] = {1, 95, 5, 20, 30, 30, 2, 5, 10},
-	[RULESET_RANGES] = {2, 30, 20, 95, 90, 40, 5, 5, 15},
-	[RULESET_HOT_KEY] = {1, 100, 0, 90, 60, 100, 30, 30, 15},
-	[RULESET_EQUAL] = {2, 60, 25, 40, 40, 60, 10, 75, 30},
-	[RULESET_SETS] = {3, 90, 70, 35, 40, 40, 5, 10, 20},
+	[RULESET_MIXED] = {4, 30, 65, 25, 50, 50, 60, 10, 10, 25},
+	[RULESET_NESTED] = {1, 200, 95, 5, 20, 30, 30, 2, 5, 10},
+	[RULESET_RANGES] = {2, 50, 30, 20, 95, 90, 40, 5, 5, 15},
+	[RULESET_HOT_KEY] = {1, 300, 100, 0, 90, 60, 100, 30, 30, 15},
+	[RULESET_EQUAL] = {2, 50, 60, 25, 40, 40, 60, 10, 75, 30},
+	[RULESET_SETS] = {3, 30, 90, 70, 35, 40, 40, 5, 10, 20},
 };
 
 struct maker {
 	struct rng rng;
 	enum ruleset_flavour flavour;
 	const struct taste *taste;
+	size_t count;                /* policies wanted */
 	uint8_t bases[2][BASES][16]; /* of IPv4 and of IPv6 */
-	uint16_t ports[6];
+	size_t base_count;
+	uint16_t ports[PORTS];
+	size_t port_count;
 	struct oracle_ruleset *rules;
 };
 
@@ -71,7 +75,7 @@ static struct policy_address some_prefix(struct maker *m, uint8_t family)
 		.kind = POLICY_PREFIX, .family = family, .length = some_length(m, family)};
 	size_t bit = rng_below(&m->rng, family == 4 ? 32 : 128);
 
-	memcpy(a.bytes, m->bases[family == 6][rng_below(&m->rng, m->taste->bases)], 16);
+	memcpy(a.bytes, m->bases[family == 6][rng_below(&m->rng, m->base_count)], 16);
 	if (often(m, 30))
 		a.bytes[bit / 8] ^= (uint8_t)(0x80u >> bit % 8);
 	clear_host_bits(&a);
@@ -117,9 +121,14 @@ static struct policy_ports some_range(struct maker *m, uint16_t port)
 	}
 }
 
+static uint16_t some_port(struct maker *m)
+{
+	return m->ports[rng_below(&m->rng, m->port_count)];
+}
+
 static struct policy_ports some_ports(struct maker *m)
 {
-	uint16_t port = m->flavour == RULESET_RANGES ? 30000 : RNG_PICK(&m->rng, m->ports);
+	uint16_t port = m->flavour == RULESET_RANGES ? 30000 : some_port(m);
 
 	if (!often(m, m->taste->ports))
 		return (struct policy_ports){0, 65535};
@@ -219,11 +228,12 @@ static int add_hot_match(struct maker *m, struct policy_match *match)
 {
 	uint8_t family = m->bases[0][0][0] & 1 ? 4 : 6;
 	struct policy_address *ends[] = {&match->src, &match->dst};
+	size_t pair = rng_below(&m->rng, m->base_count);
 
 	for (size_t i = 0; i < 2; i++) {
 		*ends[i] = (struct policy_address){.kind = POLICY_PREFIX, .family = family};
 		ends[i]->length = family == 4 ? 32 : 128;
-		memcpy(ends[i]->bytes, m->bases[family == 6][i], 16);
+		memcpy(ends[i]->bytes, m->bases[family == 6][pair + i], 16);
 		clear_host_bits(ends[i]);
 	}
 	match->sport = some_ports(m);
@@ -234,6 +244,19 @@ static int add_hot_match(struct maker *m, struct policy_match *match)
 	match->has_proto = true;
 	match->proto = 6;
 	return add_extras(m, match);
+}
+
+static bool is_narrow(const struct policy_ports *ports)
+{
+	return ports->last - ports->first < 1000;
+}
+
+/* More than one such policy before all others would leave nothing to decide. */
+static bool is_broad(const struct policy_match *match)
+{
+	return (match->src.kind != POLICY_PREFIX || match->src.length < 16) &&
+	       (match->dst.kind != POLICY_PREFIX || match->dst.length < 16) &&
+	       !is_narrow(&match->sport) && !is_narrow(&match->dport);
 }
 
 static void add_action(struct maker *m, struct policy *p)
@@ -249,6 +272,9 @@ static void add_action(struct maker *m, struct policy *p)
 	}
 	if (often(m, m->taste->priority))
 		p->priority = RNG_PICK(&m->rng, priorities);
+	if (p->priority < POLICY_PRIORITY_DEFAULT && is_broad(&p->match) &&
+		rng_below(&m->rng, m->count))
+		p->priority = POLICY_PRIORITY_DEFAULT + 1;
 	p->shadow = often(m, 8);
 	p->log = often(m, 5) ? (uint32_t)rng_between(&m->rng, 1, 10) : 0;
 }
@@ -324,20 +350,24 @@ static int add_settings(struct maker *m)
 	return 0;
 }
 
+/* The more policies, the more addresses and ports, or a few would match everything. */
 static void choose_world(struct maker *m)
 {
 	static const uint16_t ports[] = {0, 1, 22, 53, 80, 443, 1023, 1024, 30000, 65534, 65535};
 
+	m->base_count = MIN(m->taste->bases + m->count / m->taste->per_base, BASES - 1u);
+	m->port_count = MIN(6 + m->count / 20, (size_t)PORTS);
 	rng_fill(&m->rng, &m->bases[0][0][0], sizeof(m->bases));
-	for (size_t i = 0; i < ARRAY_SIZE(m->ports); i++)
-		m->ports[i] = often(m, 70) ? RNG_PICK(&m->rng, ports) : (uint16_t)rng_next(&m->rng);
+	for (size_t i = 0; i < m->port_count; i++)
+		m->ports[i] = i < 6 ? RNG_PICK(&m->rng, ports) : (uint16_t)rng_next(&m->rng);
 }
 
 int ruleset_random(
 	enum ruleset_flavour flavour, size_t count, uint64_t seed, struct oracle_ruleset *ret)
 {
 	_cleanup_(oracle_ruleset_deinit) struct oracle_ruleset rules = {0};
-	struct maker m = {.flavour = flavour, .taste = &tastes[flavour], .rules = &rules};
+	struct maker m = {
+		.flavour = flavour, .taste = &tastes[flavour], .count = count, .rules = &rules};
 
 	rng_init(&m.rng, seed);
 	choose_world(&m);
