@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "flow_random.h"
 
+#include "flow_disturb.h"
 #include "ruleset_random.h"
 
 enum field { SRC, DST, SPORT, DPORT, PROTO, REST, FIELDS };
@@ -136,11 +137,6 @@ static void fill_addresses(
 	put_address(flow, dst, plan->edge[DST], family, packet->dst);
 }
 
-static bool any_port(const struct policy_ports *ports)
-{
-	return ports->first == 0 && ports->last == 65535;
-}
-
 /* Never one that means another extension header over IPv6, or ICMP of the other family. */
 static uint8_t fitting_proto(uint8_t proto, uint8_t family)
 {
@@ -159,8 +155,8 @@ static uint8_t some_proto(struct flow_random *flow, const struct plan *plan, uin
 	static const uint8_t ported[] = {6, 6, 17, 17, 136, 132, 33};
 	static const uint8_t all[] = {6, 6, 6, 17, 17, 1, 1, 47, 50, 59, 89, 136, 132, 33, 255};
 	const struct policy_match *m = &plan->of[PROTO]->match;
-	bool ports = !any_port(&plan->of[SPORT]->match.sport) ||
-		     !any_port(&plan->of[DPORT]->match.dport);
+	bool ports = !oracle_any_port(&plan->of[SPORT]->match.sport) ||
+		     !oracle_any_port(&plan->of[DPORT]->match.dport);
 	uint8_t proto;
 
 	if (m->has_proto)
@@ -261,6 +257,19 @@ static struct plan plan_of(struct flow_random *flow, const struct policy *policy
 	return plan;
 }
 
+static bool names_address(const struct policy_match *m)
+{
+	return m->src.kind != POLICY_ANY || m->dst.kind != POLICY_ANY;
+}
+
+/* Neighbour discovery can reach a policy that names an address past one that names none. */
+static bool can_be_discovery(const struct policy_match *m)
+{
+	return (!m->has_proto || m->proto == 58) && oracle_any_port(&m->sport) &&
+	       oracle_any_port(&m->dport) && !m->icmp_code &&
+	       (!m->has_icmp_type || (m->icmp_type >= 133 && m->icmp_type <= 137));
+}
+
 /* A port of the range that lies just beyond the range of another policy, if one is found. */
 static void squeeze(
 	struct flow_random *flow, const struct policy_ports *range, bool dport, uint16_t *port)
@@ -283,6 +292,11 @@ void flow_random_inside(
 	struct plan plan = plan_of(flow, policy);
 
 	make(flow, &plan, ret);
+	if (names_address(&policy->match) && can_be_discovery(&policy->match) && often(flow, 20)) {
+		flow_become_discovery(&flow->rng, ret);
+		if (ret->discovery && policy->match.has_icmp_type)
+			ret->icmp_type = policy->match.icmp_type;
+	}
 	if (ret->has_ports && often(flow, 60)) {
 		squeeze(flow, &policy->match.sport, false, &ret->sport);
 		squeeze(flow, &policy->match.dport, true, &ret->dport);
@@ -307,79 +321,10 @@ static struct plan some_plan(struct flow_random *flow)
 	return plan;
 }
 
-static void forget_transport(struct oracle_packet *packet)
-{
-	packet->has_ports = packet->has_icmp = packet->has_tcp = false;
-	packet->sport = packet->dport = 0;
-	packet->icmp_type = packet->icmp_code = packet->tcp_flags = 0;
-}
-
-/* What is left when no IP header could be read, or there is none. */
-static void forget_ip(struct oracle_packet *packet)
-{
-	struct oracle_packet left = {.has_vlan = packet->has_vlan, .vlan = packet->vlan};
-
-	strcpy(left.iface, packet->iface);
-	left.flow_percent = packet->flow_percent;
-	*packet = left;
-}
-
-/* Cut in the IP header, before the ports, or behind them; or only the IP length is wrong. */
-static void damage(struct flow_random *flow, struct oracle_packet *packet)
-{
-	switch (rng_below(&flow->rng, 6)) {
-	case 0:
-		forget_ip(packet);
-		break;
-	case 1:
-	case 2:
-		forget_transport(packet);
-		break;
-	case 3:
-	case 4:
-		packet->has_tcp = false;
-		packet->tcp_flags = 0;
-	}
-	packet->fault = ORACLE_MALFORMED;
-}
-
-static void become_discovery(struct flow_random *flow, struct oracle_packet *packet)
-{
-	if (packet->family != 6)
-		return;
-	forget_transport(packet);
-	packet->proto = 58;
-	packet->has_icmp = packet->discovery = true;
-	packet->icmp_type = (uint8_t)rng_between(&flow->rng, 133, 137);
-}
-
-/* What happens to any packet: most go on unchanged. */
-static void disturb(struct flow_random *flow, struct oracle_packet *packet)
-{
-	switch (rng_below(&flow->rng, 80)) {
-	case 0:
-	case 1:
-		packet->fragment = true;
-		forget_transport(packet);
-		break;
-	case 2:
-		damage(flow, packet);
-		break;
-	case 3:
-		become_discovery(flow, packet);
-		break;
-	case 4:
-		if (often(flow, 50))
-			packet->fault = ORACLE_HEADERS;
-		else
-			forget_ip(packet);
-	}
-}
-
 void flow_random_next(struct flow_random *flow, struct oracle_packet *ret)
 {
 	struct plan plan = some_plan(flow);
 
 	make(flow, &plan, ret);
-	disturb(flow, ret);
+	flow_disturb(&flow->rng, ret);
 }

@@ -201,11 +201,6 @@ static bool match_dst(struct view *view, const struct row *row)
 	return dst->kind == POLICY_ANY || match_prefix(dst, packet->family, packet->dst);
 }
 
-static bool any_port(const struct policy_ports *ports)
-{
-	return ports->first == 0 && ports->last == 65535;
-}
-
 /* TCP, UDP, UDP-Lite, SCTP, DCCP. */
 static bool ported(uint8_t proto)
 {
@@ -214,7 +209,7 @@ static bool ported(uint8_t proto)
 
 static bool match_ports(const struct policy_match *m, const struct oracle_packet *packet)
 {
-	if (any_port(&m->sport) && any_port(&m->dport))
+	if (oracle_any_port(&m->sport) && oracle_any_port(&m->dport))
 		return true;
 	return ported(packet->proto) && packet->has_ports && !packet->fragment &&
 	       packet->dport >= m->dport.first && packet->dport <= m->dport.last &&

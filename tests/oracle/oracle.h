@@ -108,6 +108,11 @@ const struct oracle_set *oracle_set_find(const struct oracle_ruleset *ruleset, c
 
 bool oracle_ruling_equal(struct oracle_ruling a, struct oracle_ruling b);
 
+static inline bool oracle_any_port(const struct policy_ports *ports)
+{
+	return ports->first == 0 && ports->last == 65535;
+}
+
 /* Whether the first `length` bits of both are the same. */
 bool oracle_covers(const uint8_t *prefix, size_t length, const uint8_t *address);
 

@@ -137,11 +137,6 @@ static struct policy_ports some_ports(struct maker *m)
 	return (struct policy_ports){port, port};
 }
 
-static bool any_port(const struct policy_ports *ports)
-{
-	return ports->first == 0 && ports->last == 65535;
-}
-
 static void add_proto(struct maker *m, struct policy_match *match, uint8_t family)
 {
 	static const uint8_t ported[] = {6, 6, 6, 17, 17, 136, 132, 33};
@@ -150,7 +145,7 @@ static void add_proto(struct maker *m, struct policy_match *match, uint8_t famil
 	match->has_proto = often(m, m->taste->proto);
 	if (!match->has_proto)
 		return;
-	if (!any_port(&match->sport) || !any_port(&match->dport))
+	if (!oracle_any_port(&match->sport) || !oracle_any_port(&match->dport))
 		match->proto = RNG_PICK(&m->rng, ported);
 	else
 		match->proto = RNG_PICK(&m->rng, all);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Proof that a policy can never decide, nor be the shadow policy reported:
- * one that outranks it matches all that it matches, or nothing matches it. Sound and not
- * complete: several policies that cover one only together are not seen.
+ * nothing matches it, or those that outrank it and match all else that it matches leave
+ * it no pair of ports. Sound and not complete: several policies that cover one only together by
+ * addresses, or anything but ports, are not seen.
  */
 #ifndef PEP_TESTS_SHADOWING_H
 #define PEP_TESTS_SHADOWING_H

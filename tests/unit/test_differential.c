@@ -216,7 +216,7 @@ static void test_agreement_is_counted(void **state)
 		assert_int_equal(r.rulesets, 4);
 		assert_int_equal(r.policies, 400);
 		assert_true(r.decisions >= 12000 && r.hits >= r.decisions / 2);
-		assert_true(r.decided + r.dead >= r.policies * 8 / 10);
+		assert_true(r.decided + r.dead >= r.policies * 9 / 10);
 	}
 	unload(&d);
 }
