@@ -9,7 +9,8 @@
 #include "shadowing.h"
 #include "shrink.h"
 
-enum { TRIES = 100 };
+/* Packets for a policy that has not decided yet, and for all of them in a ruleset. */
+enum { TRIES = 100, TRIES_IN_ALL = 100000 };
 
 /* A case under way, and the packet that is compared. */
 struct trial {
@@ -206,7 +207,7 @@ int differential_run(const struct differential *d, const struct differential_pla
 			.name = ruleset_flavour_names[plan->flavour],
 			.seed = plan->seed + i,
 			.random = plan->packets,
-			.tries = TRIES};
+			.tries = MIN(TRIES, TRIES_IN_ALL / (plan->policies + 1))};
 
 		r = ruleset_random(plan->flavour, plan->policies, c.seed, &ruleset);
 		if (!r)
