@@ -204,6 +204,8 @@ int classifier_plan(struct classifier *c, uint64_t generation,
 	struct classifier_plan *plan;
 	int r = check_room(c, edits, count, err);
 
+	if (!r && change->member_count)
+		r = error_set(err, ERROR_UNIMPLEMENTED, "NO_SETS", "sets are not in this version");
 	if (r)
 		return r;
 	plan = plan_new(c, generation, count);
