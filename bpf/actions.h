@@ -19,11 +19,12 @@ PEP_INLINE void pep_ruling_block(
 	ruling->tally = (__u8)tally;
 }
 
-PEP_INLINE int pep_act_limit(const struct pep_packet *packet, struct pep_ruling *ruling)
+PEP_INLINE int pep_act_limit(
+	const struct pep_packet *packet, const struct pep_rule *rule, struct pep_ruling *ruling)
 {
-	const struct pep_rule *rule = ruling->rule;
-	__u32 units = rule->flags & PEP_RULE_LIMIT_PACKETS ? 1 : packet->ip_length;
-	__u32 slot = rule->slot;
+	const struct pep_entry *entry = pep_entry_at(ruling->entry);
+	__u32 units = ruling->flags & PEP_RULE_LIMIT_PACKETS ? 1 : packet->ip_length;
+	__u32 slot = entry ? entry->slot : PEP_SLOT_NONE;
 	struct pep_limiter *limiter = bpf_map_lookup_elem(&limiter_map, &slot);
 
 	if (limiter && pep_limit_pass(limiter, rule, bpf_ktime_get_ns(), units))
@@ -48,13 +49,13 @@ PEP_INLINE int pep_act_reflect(struct xdp_md *ctx, struct pep_ruling *ruling)
 }
 
 /* The helper answers XDP_ABORTED, the lower bits of flags, when the index is empty. */
-PEP_INLINE int pep_act_redirect(struct xdp_md *ctx, struct pep_ruling *ruling)
+PEP_INLINE int pep_act_redirect(
+	struct xdp_md *ctx, const struct pep_rule *rule, struct pep_ruling *ruling)
 {
-	const struct pep_rule *rule = ruling->rule;
 	__u8 mac[PEP_MAC_SIZE];
 
 	if (bpf_redirect_map(&redirect_map, rule->redirect, XDP_ABORTED) == XDP_REDIRECT) {
-		if (!(rule->flags & PEP_RULE_MAC))
+		if (!(ruling->flags & PEP_RULE_MAC))
 			return XDP_REDIRECT;
 		__builtin_memcpy(mac, rule->mac, sizeof(mac));
 		if (!bpf_xdp_store_bytes(ctx, 0, mac, sizeof(mac)))
@@ -67,18 +68,23 @@ PEP_INLINE int pep_act_redirect(struct xdp_md *ctx, struct pep_ruling *ruling)
 PEP_INLINE int pep_act(
 	struct xdp_md *ctx, const struct pep_packet *packet, struct pep_ruling *ruling)
 {
+	const struct pep_rule *rule;
+
 	if (ruling->action == PEP_ACTION_ALLOW)
 		return XDP_PASS;
-	if (!ruling->rule)
+	if (!ruling->entry || ruling->action == PEP_ACTION_BLOCK)
+		return XDP_DROP;
+	rule = pep_rule_at(ruling->entry);
+	if (!rule)
 		return XDP_DROP;
 	switch (ruling->action) {
 	case PEP_ACTION_RATE_LIMIT:
-		return pep_act_limit(packet, ruling);
+		return pep_act_limit(packet, rule, ruling);
 	case PEP_ACTION_REFLECT:
 		return pep_act_reflect(ctx, ruling);
 	case PEP_ACTION_REDIRECT:
-		return pep_act_redirect(ctx, ruling);
-	default: /* block; reject, which no ruleset holds yet */
+		return pep_act_redirect(ctx, rule, ruling);
+	default: /* reject, which no ruleset holds yet */
 		return XDP_DROP;
 	}
 }

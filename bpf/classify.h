@@ -1,123 +1,385 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * struct pep_packet → which policy decides, and what. Compiled for the kernel
- * and, unchanged, for user space, where the including file provides
- * pep_policy_find() in place of the one in maps.h.
+ * and, unchanged, for user space (tables.h).
  *
  * The generation is read once per packet by the caller and everything is
- * judged by it: the ruleset of its parity, and of each policy the version
- * alive in it. So no packet sees half of a commit.
+ * judged by it: the ruleset of its parity, of sets the words of its parity, and
+ * of the entries those alive in it. So no packet sees half of a commit.
  */
 #ifndef PEP_BPF_CLASSIFY_H
 #define PEP_BPF_CLASSIFY_H
 
+#include "hash.h"
+#include "members.h"
 #include "parse.h"
+#include "tables.h"
 
-#ifdef __bpf__
-#include "maps.h"
-#define PEP_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define PEP_UNROLL
-/* NULL when the key has no policy; the caller does not own what it gets. */
-static const struct pep_policy *pep_policy_find(const struct pep_policy_key *key);
-#endif
+/* Steps of the search in one call. */
+#define PEP_STEPS_CALL 32
 
 /* What a packet is judged by. */
 struct pep_view {
 	__u64 generation;
+	const struct pep_roots *roots;
 	const struct pep_ruleset *ruleset; /* of that generation */
 	__u32 iface;                       /* slot */
 };
 
-/* What is to be done, before limiter and redirect have had their say. */
-struct pep_ruling {
-	const struct pep_rule *rule; /* NULL: the default action or a setting decided */
-	__u8 action;                 /* enum pep_action */
-	__u8 reason;                 /* enum pep_reason */
-	__u8 tally;                  /* enum pep_tally */
+struct pep_search {
+	__u64 seed;
+	__u64 left;      /* tuples to look into */
+	__u64 keys;      /* sets to look for in the present tuple */
+	__u64 rank[2];   /* of the best entry so far */
+	__u64 shadow[2]; /* of the best shadow entry so far */
+	__u64 src_sets;  /* that the addresses are in */
+	__u64 dst_sets;
+	__u64 word; /* pep_key_word() of the packet */
+	__u32 bucket_mask;
+	__u32 entry; /* to check next, 0 = none */
+	__u32 best;
+	__u32 best_shadow;
+	__u32 tuple;
+	__u32 iface;
+	__u32 stamp; /* of the generation */
+	__u32 lacks; /* PEP_GIVEN_* that the packet does not have */
+	__u32 needs; /* PEP_GIVEN_* without which no policy applies to it */
+	__u32 zero;
 };
 
-#define PEP_RUNG_BIT(rung) (1u << (rung))
-#define PEP_RUNGS_WITH_PORTS                                                                       \
-	(PEP_RUNG_BIT(PEP_RUNG_FIVE_TUPLE) | PEP_RUNG_BIT(PEP_RUNG_SRC_DPORT_PROTO) |              \
-		PEP_RUNG_BIT(PEP_RUNG_DST_DPORT_PROTO) | PEP_RUNG_BIT(PEP_RUNG_DPORT_PROTO))
-#define PEP_RUNGS_WITHOUT_ADDRESS                                                                  \
-	(PEP_RUNG_BIT(PEP_RUNG_DPORT_PROTO) | PEP_RUNG_BIT(PEP_RUNG_PROTO))
+/* --- an entry against the packet */
 
-/* Which rungs can hold a policy for this packet, of those that the ruleset uses. */
-PEP_INLINE __u32 pep_rungs(const struct pep_ruleset *ruleset, const struct pep_packet *packet)
+PEP_INLINE int pep_entry_alive(const struct pep_entry *entry, __u32 stamp)
 {
-	__u32 rungs = ruleset->rungs;
-
-	if (!packet->has_ports)
-		rungs &= ~PEP_RUNGS_WITH_PORTS;
-	if (packet->discovery)
-		rungs &= ~PEP_RUNGS_WITHOUT_ADDRESS;
-	return rungs;
+	return (!entry->born || (__s32)(stamp - entry->born) >= 0) &&
+	       (!entry->dies || (__s32)(entry->dies - stamp) > 0);
 }
 
-PEP_INLINE void pep_policy_key_init(
-	struct pep_policy_key *key, const struct pep_packet *packet, enum pep_rung rung)
+/* Stable for a flow and for its answers; 0 .. PEP_PERCENT_ALL - 1. */
+PEP_INLINE __u32 pep_flow_percent(const struct pep_packet *packet, __u64 seed)
 {
-	int has_src = rung == PEP_RUNG_FIVE_TUPLE || rung == PEP_RUNG_SRC_DPORT_PROTO ||
-		      rung == PEP_RUNG_SRC;
-	int has_dst = rung == PEP_RUNG_FIVE_TUPLE || rung == PEP_RUNG_DST_DPORT_PROTO;
+	__u64 a = 0, b = 0;
+	int i;
 
-	*key = (struct pep_policy_key){.rung = (__u8)rung};
-	if (has_src || has_dst)
-		key->family = packet->family;
-	if (rung != PEP_RUNG_SRC)
-		key->proto = packet->proto;
-	if (rung == PEP_RUNG_FIVE_TUPLE)
-		key->sport = packet->sport;
-	if (PEP_RUNG_BIT(rung) & PEP_RUNGS_WITH_PORTS)
-		key->dport = packet->dport;
-	if (has_src)
-		__builtin_memcpy(key->src, packet->src, sizeof(key->src));
-	if (has_dst)
-		__builtin_memcpy(key->dst, packet->dst, sizeof(key->dst));
+	for (i = 0; i < 4; i++) {
+		a = pep_hash_mix(a, packet->src[i]);
+		b = pep_hash_mix(b, packet->dst[i]);
+	}
+	a = pep_hash_mix(a, packet->sport);
+	b = pep_hash_mix(b, packet->dport);
+	return (__u32)((pep_hash_mix(seed ^ packet->proto, a + b) >> 32) * PEP_PERCENT_ALL >> 32);
 }
 
-PEP_INLINE int pep_rule_alive(const struct pep_rule *rule, __u64 generation)
+PEP_INLINE int pep_more_matches(const struct pep_entry *entry, const struct pep_more *more,
+	const struct pep_search *s, const struct pep_packet *p)
 {
-	return rule->born <= generation && generation < rule->dies;
+	if ((entry->flags & PEP_RULE_VLAN) && p->vlan != more->vlan)
+		return 0;
+	if ((entry->flags & PEP_RULE_ICMP_TYPE) &&
+		(!p->has_icmp || p->icmp_type != more->icmp_type))
+		return 0;
+	if ((entry->flags & PEP_RULE_ICMP_CODE) && p->icmp_code != more->icmp_code)
+		return 0;
+	if (more->tcp_mask && (!p->has_tcp || (p->tcp_flags & more->tcp_mask) != more->tcp_value))
+		return 0;
+	if (more->ifaces && !(more->ifaces >> (s->iface & 63) & 1))
+		return 0;
+	return more->percent >= PEP_PERCENT_ALL ||
+	       pep_flow_percent(p, s->seed) < more->percent;
 }
 
-/* NULL when the key has no policy in this generation. */
-PEP_INLINE const struct pep_rule *pep_rule_find(const struct pep_policy_key *key, __u64 generation)
+PEP_INLINE int pep_more_matches_ip6(const struct pep_more *more, const struct pep_packet *p)
 {
-	const struct pep_policy *policy = pep_policy_find(key);
+	__u32 differ = 0;
+	int i;
 
-	if (!policy)
-		return NULL;
-	if (pep_rule_alive(&policy->version[0], generation))
-		return &policy->version[0];
-	if (pep_rule_alive(&policy->version[1], generation))
-		return &policy->version[1];
-	return NULL;
+	for (i = 0; i < 3; i++)
+		differ |= ((p->src[i + 1] ^ more->src[i]) & more->src_mask[i]) |
+			  ((p->dst[i + 1] ^ more->dst[i]) & more->dst_mask[i]);
+	return !differ;
 }
 
-/* The best rung's policy, or NULL. */
-PEP_INLINE const struct pep_rule *pep_classify(
-	const struct pep_view *view, const struct pep_packet *packet)
+PEP_INLINE int pep_entry_matches_more(const struct pep_entry *entry, __u32 at,
+	const struct pep_search *s, const struct pep_packet *p)
 {
-	__u32 rungs = pep_rungs(view->ruleset, packet);
-	const struct pep_rule *rule;
-	struct pep_policy_key key;
-	int rung;
+	const struct pep_more *more = pep_more_at(at);
 
-	if (!rungs)
-		return NULL;
+	if (!more)
+		return 0;
+	if ((entry->given & PEP_GIVEN_IP6) && !pep_more_matches_ip6(more, p))
+		return 0;
+	return !(entry->given & PEP_GIVEN_MORE) || pep_more_matches(entry, more, s, p);
+}
+
+/* What few entries need; the rest has matched. */
+PEP_INLINE int pep_entry_matches_rarely(const struct pep_entry *entry, __u32 at,
+	const struct pep_search *s, const struct pep_packet *p)
+{
+	__u8 given = entry->given;
+
+	if (!pep_entry_alive(entry, s->stamp))
+		return 0;
+	if ((given & PEP_GIVEN_SRC_SET) && !(s->src_sets >> (entry->src & 63) & 1))
+		return 0;
+	if ((given & PEP_GIVEN_DST_SET) && !(s->dst_sets >> (entry->dst & 63) & 1))
+		return 0;
+	return !(given & (PEP_GIVEN_IP6 | PEP_GIVEN_MORE)) ||
+	       pep_entry_matches_more(entry, at, s, p);
+}
+
+#define PEP_GIVEN_RARELY                                                                           \
+	(PEP_GIVEN_SRC_SET | PEP_GIVEN_DST_SET | PEP_GIVEN_IP6 | PEP_GIVEN_MORE)
+
+/* Differences are collected and tested once: branches that depend on the packet cost more. */
+PEP_INLINE int pep_entry_matches(const struct pep_entry *entry, __u32 at,
+	const struct pep_search *s, const struct pep_packet *p)
+{
+	__u32 sport = (__u16)s->word;
+	__u32 dport = (__u16)(s->word >> 16);
+	__u32 given = entry->given;
+	__u32 differ;
+
+	differ = ((p->src[0] ^ entry->src) & entry->src_mask) |
+		 ((p->dst[0] ^ entry->dst) & entry->dst_mask);
+	/* The sign of a negative difference: the port is outside of the range. */
+	differ |= ((sport - entry->sport_first) | (entry->sport_last - sport) |
+			  (dport - entry->dport_first) | (entry->dport_last - dport)) &
+		  0x80000000u;
+	differ |= (__u32)(p->proto ^ entry->proto) & (0u - (given / PEP_GIVEN_PROTO & 1));
+	differ |= (given & s->lacks) | (~given & s->needs);
+	if (differ)
+		return 0;
+	return !((given & PEP_GIVEN_RARELY) | entry->born | entry->dies) ||
+	       pep_entry_matches_rarely(entry, at, s, p);
+}
+
+PEP_INLINE int pep_rank_better(const __u64 *a, const __u64 *b)
+{
+	return a[0] < b[0] || (a[0] == b[0] && a[1] < b[1]);
+}
+
+/* --- the search */
+
+/* The run that the key leads to, 0 = none. Four tags of 16 bits are compared at once. */
+PEP_INLINE __u32 pep_bucket_find(const struct pep_bucket *bucket, __u16 tag)
+{
+	__u64 differ, zero;
+	__u32 half;
+
 	PEP_UNROLL
-	for (rung = 0; rung < PEP_RUNG_MAX; rung++) {
-		if (!(rungs & PEP_RUNG_BIT(rung)))
+	for (half = 0; half < PEP_BUCKET_KEYS; half += 4) {
+		__builtin_memcpy(&differ, &bucket->tag[half], sizeof(differ));
+		differ ^= tag * 0x0001000100010001ull;
+		zero = (differ - 0x0001000100010001ull) & ~differ & 0x8000800080008000ull;
+		if (!zero)
 			continue;
-		pep_policy_key_init(&key, packet, (enum pep_rung)rung);
-		rule = pep_rule_find(&key, view->generation);
-		if (rule)
-			return rule;
+		if (zero & 0x8000)
+			return bucket->head[half];
+		if (zero & 0x80000000u)
+			return bucket->head[half + 1];
+		return zero & 0x800000000000ull ? bucket->head[half + 2] : bucket->head[half + 3];
+	}
+	return 0;
+}
+
+PEP_INLINE __u32 pep_find_run(const struct pep_search *s, __u64 hash)
+{
+	const struct pep_bucket *bucket = pep_bucket_at(pep_hash_first(hash, s->bucket_mask));
+	__u32 head;
+
+	if (!bucket)
+		return 0;
+	head = pep_bucket_find(bucket, pep_hash_tag(hash));
+	if (head || !bucket->spilled)
+		return head;
+	bucket = pep_bucket_at(pep_hash_second(hash, s->bucket_mask));
+	return bucket ? pep_bucket_find(bucket, pep_hash_tag(hash)) : 0;
+}
+
+/* The next tuple that can still win; NULL = there is none. */
+PEP_INLINE const struct pep_tuple *pep_search_tuple(struct pep_search *s)
+{
+	const struct pep_tuple *tuple;
+	__u64 i;
+
+	for (i = 0; i < PEP_TUPLES_MAX && s->left; i++) {
+		s->tuple = pep_lowest(s->left);
+		s->left &= s->left - 1;
+		tuple = pep_tuple_at(s->tuple);
+		if (tuple && tuple->best <= s->rank[0])
+			return tuple;
 	}
 	return NULL;
+}
+
+/* Looks up the next key of the present tuple, or of the next one. 0 = there is none. */
+PEP_INLINE int pep_search_key(struct pep_search *s, const struct pep_packet *packet)
+{
+	const struct pep_tuple *tuple = s->keys ? pep_tuple_at(s->tuple) : pep_search_tuple(s);
+	__u32 set = 0;
+
+	if (!tuple)
+		return 0;
+	if (tuple->key & (PEP_KEY_SRC_SET | PEP_KEY_DST_SET)) {
+		if (!s->keys)
+			s->keys = (tuple->key & PEP_KEY_SRC_SET ? s->src_sets : s->dst_sets) &
+				  tuple->sets;
+		if (!s->keys)
+			return 1;
+		set = pep_lowest(s->keys);
+		s->keys &= s->keys - 1;
+	}
+	s->entry = pep_find_run(s, pep_key_hash(tuple, s->seed, s->tuple, packet->src, packet->dst,
+					   s->word, set));
+	return 1;
+}
+
+PEP_INLINE void pep_search_take(struct pep_search *s, const struct pep_entry *entry)
+{
+	if (entry->flags & PEP_RULE_SHADOW) {
+		if (pep_rank_better(entry->rank, s->shadow)) {
+			s->shadow[0] = entry->rank[0];
+			s->shadow[1] = entry->rank[1];
+			s->best_shadow = s->entry;
+		}
+		s->entry = entry->next;
+		return;
+	}
+	s->rank[0] = entry->rank[0];
+	s->rank[1] = entry->rank[1];
+	s->best = s->entry;
+	s->entry = 0;
+}
+
+/* Looks up a key if no run is at hand, and checks the run's next entry. 1 = the search is over. */
+PEP_INLINE int pep_search_step(struct pep_search *s, const struct pep_packet *packet)
+{
+	const struct pep_entry *entry;
+
+	if (!s->entry) {
+		if (!pep_search_key(s, packet))
+			return 1;
+		if (!s->entry)
+			return 0;
+	}
+	entry = pep_entry_at(s->entry);
+	if (!entry)
+		return 1;
+	if (!pep_rank_better(entry->rank, s->rank)) /* nor is what follows in the run */
+		s->entry = 0;
+	else if (pep_entry_matches(entry, s->entry, s, packet))
+		pep_search_take(s, entry);
+	else
+		s->entry = entry->next;
+	return 0;
+}
+
+/* Some steps; a function of its own, which the verifier sees once. */
+PEP_GLOBAL int pep_search_go(struct pep_search *s, const struct pep_packet *packet)
+{
+	__u64 i; /* the verifier forgets a spilled counter of 32 bits */
+
+	if (!s || !packet)
+		return 1;
+	for (i = 0; i < PEP_STEPS_CALL; i++)
+		if (pep_search_step(s, packet))
+			return 1;
+	return 0;
+}
+
+struct pep_search_rest {
+	struct pep_search *search;
+	const struct pep_packet *packet;
+};
+
+static long pep_search_more(__u32 round, struct pep_search_rest *rest)
+{
+	(void)round;
+	return pep_search_go(rest->search, rest->packet) & 1; /* as bpf_loop wants to see it */
+}
+
+/* Of the tuples, those that can hold a match for the value. */
+PEP_INLINE __u64 pep_prune(const struct pep_roots *roots, __u64 left, enum pep_dimension dim, __u16 value)
+{
+	__u64 always = roots->always[dim];
+
+	return left & ~always ? left & (pep_index_at(dim, value) | always) : left;
+}
+
+PEP_INLINE __u64 pep_prune4(const struct pep_roots *roots, __u64 left, const struct pep_packet *p)
+{
+	left = pep_prune(roots, left, PEP_DIM_SRC4, (__u16)(PEP_BE32(p->src[0]) >> 16));
+	left = pep_prune(roots, left, PEP_DIM_DST4, (__u16)(PEP_BE32(p->dst[0]) >> 16));
+	left = pep_prune(roots, left, PEP_DIM_SRC4_FINE, pep_fold4_fine(p->src[0]));
+	return pep_prune(roots, left, PEP_DIM_DST4_FINE, pep_fold4_fine(p->dst[0]));
+}
+
+PEP_INLINE __u64 pep_prune6(const struct pep_roots *roots, __u64 left, const struct pep_packet *p)
+{
+	left = pep_prune(roots, left, PEP_DIM_SRC6, pep_fold6(p->src[0]));
+	left = pep_prune(roots, left, PEP_DIM_DST6, pep_fold6(p->dst[0]));
+	left = pep_prune(roots, left, PEP_DIM_SRC6_FINE, pep_fold6_fine(p->src[0], p->src[1]));
+	return pep_prune(roots, left, PEP_DIM_DST6_FINE, pep_fold6_fine(p->dst[0], p->dst[1]));
+}
+
+/* The tuples that can hold a match, but for sets. */
+PEP_INLINE __u64 pep_candidates(const struct pep_roots *roots, const struct pep_packet *p)
+{
+	__u64 left = p->family == 6 ? roots->live[1] : roots->live[0];
+
+	left = pep_prune(roots, left, PEP_DIM_PROTO, p->proto);
+	if (p->has_ports) {
+		left = pep_prune(roots, left, PEP_DIM_DPORT, PEP_BE16(p->dport));
+		left = pep_prune(roots, left, PEP_DIM_SPORT, PEP_BE16(p->sport));
+	} else {
+		left &= roots->portless;
+	}
+	return p->family == 6 ? pep_prune6(roots, left, p) : pep_prune4(roots, left, p);
+}
+
+/* Fills s->best and s->best_shadow. */
+PEP_INLINE void pep_classify(
+	const struct pep_view *view, const struct pep_packet *packet, struct pep_search *s)
+{
+	struct pep_search_rest rest = {.search = s, .packet = packet};
+	const struct pep_roots *roots = view->roots;
+
+	*s = (struct pep_search){.stamp = pep_stamp(view->generation),
+		.seed = roots->seed,
+		.rank = {~0ull, ~0ull},
+		.shadow = {~0ull, ~0ull},
+		.word = pep_key_word(PEP_BE16(packet->sport), PEP_BE16(packet->dport), packet->proto),
+		.bucket_mask = roots->bucket_mask,
+		.iface = view->iface,
+		.lacks = (packet->family == 4 ? PEP_GIVEN_IP6 : PEP_GIVEN_IP4) |
+			 (packet->has_ports ? 0 : PEP_GIVEN_PORTS),
+		.needs = packet->discovery ? PEP_GIVEN_ADDRESS : 0};
+	s->left = pep_candidates(roots, packet);
+	if (s->left & roots->src_keyed) {
+		s->src_sets = pep_membership_find(packet, 0, view->generation & 1) &
+			      roots->src_sets;
+		if (!s->src_sets)
+			s->left &= ~roots->src_keyed;
+	}
+	if (s->left & roots->dst_keyed) {
+		s->dst_sets = pep_membership_find(packet, 1, view->generation & 1) &
+			      roots->dst_sets;
+		if (!s->dst_sets)
+			s->left &= ~roots->dst_keyed;
+	}
+	if (!s->left)
+		return;
+	/* Most searches end with the first key. */
+	if (pep_search_step(s, packet) || (!s->left && !s->entry && !s->keys))
+		return;
+	if (pep_search_go(s, packet))
+		return;
+#ifdef __bpf__
+	bpf_loop(PEP_STEPS_MAX / PEP_STEPS_CALL, pep_search_more, &rest, 0);
+#else
+	for (__u32 i = 0; i < PEP_STEPS_MAX / PEP_STEPS_CALL && !pep_search_more(i, &rest); i++)
+		;
+#endif
 }
 
 PEP_INLINE enum pep_tally pep_tally_of(__u8 action)
@@ -140,7 +402,9 @@ PEP_INLINE enum pep_tally pep_tally_of(__u8 action)
 PEP_INLINE void pep_ruling_set(struct pep_ruling *ruling, enum pep_action action,
 	enum pep_reason reason, enum pep_tally tally)
 {
-	ruling->rule = NULL;
+	ruling->entry = 0;
+	ruling->shadow = 0;
+	ruling->flags = 0;
 	ruling->action = (__u8)action;
 	ruling->reason = (__u8)reason;
 	ruling->tally = (__u8)tally;
@@ -170,25 +434,38 @@ PEP_INLINE int pep_judge_setting(const struct pep_ruleset *ruleset, const struct
 	return 1;
 }
 
-PEP_INLINE void pep_judge(
+PEP_INLINE void pep_judge_default(
 	const struct pep_view *view, const struct pep_packet *packet, struct pep_ruling *ruling)
 {
-	const struct pep_rule *rule;
-
-	if (pep_judge_setting(view->ruleset, packet, ruling))
-		return;
-	rule = pep_classify(view, packet);
-	if (rule) {
-		pep_ruling_set(ruling, rule->action, PEP_REASON_POLICY, pep_tally_of(rule->action));
-		ruling->rule = rule;
-		return;
-	}
 	if (view->ruleset->default_block[view->iface % PEP_IFACES_MAX] && !packet->discovery)
 		pep_ruling_set(
 			ruling, PEP_ACTION_BLOCK, PEP_REASON_DEFAULT, PEP_TALLY_BLOCK_DEFAULT);
 	else
 		pep_ruling_set(
 			ruling, PEP_ACTION_ALLOW, PEP_REASON_DEFAULT, PEP_TALLY_ALLOW_DEFAULT);
+}
+
+PEP_INLINE void pep_judge(
+	const struct pep_view *view, const struct pep_packet *packet, struct pep_ruling *ruling)
+{
+	const struct pep_entry *entry;
+	struct pep_search search;
+
+	ruling->parity = view->generation & 1;
+	if (pep_judge_setting(view->ruleset, packet, ruling))
+		return;
+	pep_classify(view, packet, &search);
+	entry = search.best ? pep_entry_at(search.best) : NULL;
+	if (entry) {
+		pep_ruling_set(
+			ruling, entry->action, PEP_REASON_POLICY, pep_tally_of(entry->action));
+		ruling->entry = search.best;
+		ruling->flags = entry->flags;
+	} else {
+		pep_judge_default(view, packet, ruling);
+	}
+	if (search.best_shadow && pep_rank_better(search.shadow, search.rank))
+		ruling->shadow = search.best_shadow;
 }
 
 /* Dropped packets make events unasked. */

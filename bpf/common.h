@@ -21,9 +21,10 @@
 
 /* Raised with every change of a layout or meaning in this file; kept in
  * pep_config.abi so that a daemon recognises pins of another build. */
-#define PEP_ABI 1
+#define PEP_ABI 2
 
 #define PEP_NAME_SIZE 64            /* policy name, 63 characters and a NUL */
+#define PEP_LINE_SIZE 192           /* what policy_map shows of a policy */
 #define PEP_POLICIES_DEFAULT 10000u /* pepctld --max-policies */
 #define PEP_POLICIES_MAX 1000000u   /* upper bound of that flag */
 #define PEP_RING_SIZE_MIN 4096u     /* one page; the kernel wants a power of two */
@@ -35,9 +36,24 @@
 #define PEP_CAPTURE_MAX 96u /* bytes of the frame that an event can carry */
 #define PEP_EVENT_RATE_DEFAULT 10000u
 
+#define PEP_TUPLES_MAX 64u   /* bits of a word, see pep_search */
+#define PEP_INDEX_VALUES 65536u
+#define PEP_BUCKET_KEYS 8u
+#define PEP_STEPS_MAX 8192u /* look-ups and entries that one packet can cost; the daemon refuses more */
+#define PEP_PERCENT_ALL 10000u
+#define PEP_SETS_MAX 64u /* bits of a word */
+#define PEP_COMBOS_MAX 16384u
+#define PEP_CHUNK_LINES 4096u /* lines of 64 bytes in one element of set_map */
+#define PEP_CHUNKS_MAX 2048u
+#define PEP_LENGTHS_MAX 64u /* prefix lengths of a family's members in use at a time */
+#define PEP_LINE4_KEYS 10u
+#define PEP_LINE6_KEYS 3u
+
 #define PEP_VLAN_TAGS_MAX 2   /* 802.1ad outer and 802.1Q inner */
 #define PEP_EXT_HEADERS_MAX 8 /* IPv6 extension headers before "headers" */
 #define PEP_SLOT_NONE 0xffffffffu
+
+#define PEP_VLAN_NONE 0xffffu
 
 /* What a policy does (semantics.md, "Actions"). */
 enum pep_action {
@@ -60,6 +76,7 @@ enum pep_reason {
 	PEP_REASON_FRAGMENT = 5,  /* setting fragments = drop */
 	PEP_REASON_HEADERS = 6,   /* more VLAN tags or extension headers than are followed */
 	PEP_REASON_FAILED = 7,    /* the redirect target is gone */
+	PEP_REASON_SHADOW = 8,    /* a shadow policy would have decided */
 	PEP_REASON_MAX,
 };
 
@@ -106,40 +123,135 @@ enum pep_tally {
 			1u << PEP_TALLY_BLOCK_HEADERS))
 
 /*
- * The rungs of the classical ladder, best first. A packet is looked up on
- * each rung that the ruleset uses (pep_ruleset.rungs) until a policy is found.
+ * A packet's deciding policy is found by tuple search. A tuple is a choice of
+ * which bits of the addresses, and which of ports and protocol, are hashed;
+ * policies that give at least those stand in it. The index says by the packet's
+ * values which tuples can hold a match at all; in each of these one bucket is
+ * looked up, whose key leads to a run of entries sorted by rank, each of which
+ * is checked in full. Whatever the index says too much costs time, never the
+ * verdict: it is widened before a commit takes effect and narrowed after.
  */
-enum pep_rung {
-	PEP_RUNG_FIVE_TUPLE = 0,      /* src, dst, sport, dport, proto */
-	PEP_RUNG_SRC_DPORT_PROTO = 1,
-	PEP_RUNG_DST_DPORT_PROTO = 2,
-	PEP_RUNG_DPORT_PROTO = 3,
-	PEP_RUNG_SRC = 4,
-	PEP_RUNG_PROTO = 5,
-	PEP_RUNG_MAX,
-};
 
-/* Key of policy_map. A field that its rung does not use is zero. */
-struct pep_policy_key {
-	__u8 rung;   /* enum pep_rung */
-	__u8 family; /* 4, 6, or 0 on rungs without an address */
-	__u8 proto;  /* IANA protocol number */
-	__u8 zero;
-	__be16 sport;
-	__be16 dport;
-	__be32 src[4]; /* an IPv4 address stands in [0], the rest is zero */
-	__be32 dst[4];
+/*
+ * The index: a class a value, and one word of tuples a class. Most values of a
+ * dimension have one of few words: so what a packet's values select fits into
+ * the processor's caches. Class 0 has no tuple, the last one has all.
+ */
+enum pep_dimension {
+	PEP_DIM_SRC4 = 0, /* upper 16 bits */
+	PEP_DIM_DST4,
+	PEP_DIM_SRC4_FINE, /* the middle 16 bits */
+	PEP_DIM_DST4_FINE,
+	PEP_DIM_SRC6, /* a hash of the upper 32 bits */
+	PEP_DIM_DST6,
+	PEP_DIM_SRC6_FINE, /* a hash of the upper 64 bits */
+	PEP_DIM_DST6_FINE,
+	PEP_DIM_SPORT,
+	PEP_DIM_DPORT,
+	PEP_DIM_PROTO, /* 256 values */
+	PEP_DIM_MAX,
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_policy_key) == 40, "pep_policy_key is ABI");
+#define PEP_INDEX_SIZE (PEP_DIM_PROTO * PEP_INDEX_VALUES + 256u)
+#define PEP_CLASSES_MAX 4096u /* of a dimension */
+#define PEP_CLASS_ALL (PEP_CLASSES_MAX - 1)
 
+/* What is part of a tuple's key beside masked addresses. */
+#define PEP_KEY_SPORT (1u << 0)
+#define PEP_KEY_DPORT (1u << 1)
+#define PEP_KEY_PROTO (1u << 2)
+#define PEP_KEY_SRC_SET (1u << 3) /* every entry has a source set, whose id is in the key */
+#define PEP_KEY_DST_SET (1u << 4) /* likewise; in the key only without PEP_KEY_SRC_SET */
+#define PEP_KEY_IP6 (1u << 5)     /* the masks have 128 bits */
+
+/* Of .data.tuples (mapped by the daemon); does not change while the tuple has entries. */
+struct pep_tuple {
+	__be32 src_mask[4]; /* of IPv4 only [0] */
+	__be32 dst_mask[4];
+	__u64 best; /* no entry has a smaller rank[0] */
+	__u64 sets; /* with PEP_KEY_*_SET: the ids in keys */
+	__u32 key;  /* PEP_KEY_* */
+	__u32 used; /* 0 = the tuple is free */
+	__u64 key_mask; /* of pep_key_word() */
+};
+PEP_STATIC_ASSERT(sizeof(struct pep_tuple) == 64, "pep_tuple is ABI");
+
+/*
+ * Value of bucket_map (mapped by the daemon). A key's first bucket has its tag,
+ * or, when it says spilled, perhaps the second. Keys that share bucket and tag share a run.
+ */
+struct pep_bucket {
+	__u16 tag[PEP_BUCKET_KEYS]; /* 0 = free */
+	__u32 head[PEP_BUCKET_KEYS]; /* entry */
+	__u32 spilled;
+	__u32 zero[3];
+};
+PEP_STATIC_ASSERT(sizeof(struct pep_bucket) == 64, "pep_bucket is ABI");
+
+/* pep_entry.given: what a packet must have. */
+#define PEP_GIVEN_IP4 (1u << 0)
+#define PEP_GIVEN_IP6 (1u << 1)
+#define PEP_GIVEN_ADDRESS (1u << 2) /* src or dst, in whatever form */
+#define PEP_GIVEN_SRC_SET (1u << 3)
+#define PEP_GIVEN_DST_SET (1u << 4)
+#define PEP_GIVEN_PORTS (1u << 5)
+#define PEP_GIVEN_PROTO (1u << 6)
+#define PEP_GIVEN_MORE (1u << 7) /* something of the entry's second half but addresses */
+
+/* pep_entry.flags */
 #define PEP_RULE_LOG (1u << 0)         /* event for every log_every-th decision */
 #define PEP_RULE_NOLOG (1u << 1)       /* no event at all */
 #define PEP_RULE_MAC (1u << 2)         /* redirect rewrites the destination MAC */
 #define PEP_RULE_LIMIT_PACKETS (1u << 3) /* the limit counts packets, not IP bytes */
+#define PEP_RULE_SHADOW (1u << 4)      /* does not decide, is only counted */
+#define PEP_RULE_VLAN (1u << 5)        /* MORE: which of these are given */
+#define PEP_RULE_ICMP_TYPE (1u << 6)
+#define PEP_RULE_ICMP_CODE (1u << 7)
 
 /*
- * One version of what the policy at a key does. It is alive in generation g
- * when born <= g < dies; of the two versions of a pep_policy at most one is.
+ * Value of entry_map (mapped by the daemon): one version of a policy, what every
+ * look at it needs. Index 0 is no entry. A commit under way is told by stamps of
+ * its generation: not alive before `born`, nor from `dies` on; 0 = no such limit.
+ */
+struct pep_entry {
+	__u64 rank[2]; /* the smaller one decides (policy_rank() in common/policy.h) */
+	__be32 src; /* first word; with PEP_GIVEN_SRC_SET the set's id */
+	__be32 dst;
+	__be32 src_mask;
+	__be32 dst_mask;
+	__u16 sport_first; /* host order, any = 0 .. 65535 */
+	__u16 sport_last;
+	__u16 dport_first;
+	__u16 dport_last;
+	__u32 born; /* pep_stamp() */
+	__u32 dies;
+	__u32 next; /* of the run */
+	__u32 slot; /* index of counters and limiter, < pep_config.slots */
+	__u32 log_every; /* >= 1 */
+	__u8 proto;
+	__u8 given;  /* PEP_GIVEN_* */
+	__u8 action; /* enum pep_action */
+	__u8 flags;  /* PEP_RULE_* */
+};
+PEP_STATIC_ASSERT(sizeof(struct pep_entry) == 64, "pep_entry is ABI");
+
+/* Value of more_map at the same index: read with PEP_GIVEN_IP6 or PEP_GIVEN_MORE only. */
+struct pep_more {
+	__be32 src[3]; /* the words behind pep_entry.src */
+	__be32 dst[3];
+	__be32 src_mask[3];
+	__be32 dst_mask[3];
+	__u64 ifaces;  /* bit n: interface slot n; 0 = any */
+	__u16 vlan;
+	__u16 percent; /* of PEP_PERCENT_ALL */
+	__u8 icmp_type;
+	__u8 icmp_code;
+	__u8 tcp_value;
+	__u8 tcp_mask; /* 0 = any */
+};
+PEP_STATIC_ASSERT(sizeof(struct pep_more) == 64, "pep_more is ABI");
+
+/*
+ * Value of rule_map at the same index: what only some actions need.
  *
  * Limiter: a virtual-scheduling token bucket (ITU-T I.371, GCRA) whose clock
  * counts 1/256 ns of CLOCK_MONOTONIC. A packet of n units costs
@@ -147,46 +259,103 @@ PEP_STATIC_ASSERT(sizeof(struct pep_policy_key) == 40, "pep_policy_key is ABI");
  * arrival time is less than limit_tau ahead of now.
  */
 struct pep_rule {
-	__u64 born;
-	__u64 dies;
 	__u64 limit_mul; /* < 2^43, so that a 1 MiB buffer cannot overflow */
 	__u64 limit_tau; /* < 2^62 */
-	__u32 slot;      /* index of counters and limiter, < max policies */
-	__u32 log_every; /* >= 1 */
+	__u64 hash;      /* of the key, for the daemon */
 	__u32 redirect;  /* index into redirect_map */
-	__u8 action;     /* enum pep_action */
-	__u8 flags;      /* PEP_RULE_* */
 	__u8 limit_shift; /* < 64 */
+	__u8 flags;      /* PEP_RULE_LIMIT_PACKETS */
+	__u8 tuple;
 	__u8 zero;
 	__u8 mac[6];
-	__u8 zero2[2];
-	char name[PEP_NAME_SIZE];
+	__u8 zero2[26];
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_rule) == 120, "pep_rule is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_rule) == 64, "pep_rule is ABI");
 
-/* Value of policy_map: the version in force and the one before or after it. */
+/* Value of policy_map, by entry: what a person and the next daemon read. */
 struct pep_policy {
-	struct pep_rule version[2];
+	char name[PEP_NAME_SIZE];
+	char line[PEP_LINE_SIZE]; /* as in a policy file; ends in "..." when longer */
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_policy) == 240, "pep_policy is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_policy) == 256, "pep_policy is ABI");
+
+/* Where a search begins. Written by the daemon while packets are judged. */
+struct pep_roots {
+	__u64 live[2];             /* tuples with entries for IPv4, IPv6 */
+	__u64 always[PEP_DIM_MAX]; /* tuples that hold something for every value */
+	__u64 portless;            /* tuples with an entry that needs no port */
+	__u64 src_keyed;           /* tuples with PEP_KEY_SRC_SET */
+	__u64 dst_keyed;
+	__u64 src_sets;            /* sets that a policy uses */
+	__u64 dst_sets;
+	__u64 seed;                /* of the hashes, random */
+	__u32 bucket_mask;         /* buckets - 1 */
+	__u32 entries;
+};
+PEP_STATIC_ASSERT(sizeof(struct pep_roots) == 160, "pep_roots is ABI");
+
+/*
+ * Members of sets: a member, address and prefix length, stands once in a table,
+ * with the number of a combo: the word of sets that it is a member of. Behind a
+ * word a value of the lengths that can cover it, and a filter of one bit a hash.
+ */
+struct pep_table {
+	__u32 chunk; /* first element of set_map */
+	__u32 mask;  /* lines - 1; PEP_TABLE_NONE = there is none */
+};
+#define PEP_TABLE_NONE 0xffffffffu
+
+struct pep_members {
+	struct pep_table lines;
+	struct pep_table filter;  /* bits */
+	struct pep_table lengths; /* a word for each of PEP_INDEX_VALUES */
+	__u64 always;             /* lengths that can cover any address: below 16, or 32 for IPv6 */
+	__u8 length[PEP_LENGTHS_MAX]; /* that bit n of such a word stands for */
+};
+PEP_STATIC_ASSERT(sizeof(struct pep_members) == 96, "pep_members is ABI");
+
+/* Of .data.combos (mapped by the daemon), word by the parity of the generation. */
+struct pep_combo {
+	__u64 word[2];
+};
+
+/* Lines of set_map. Combo 0 = the place is free. */
+struct pep_line4 {
+	__u32 key[PEP_LINE4_KEYS]; /* host order; a prefix has a one behind its last bit */
+	__u16 combo[PEP_LINE4_KEYS];
+	__u32 single; /* bit n: key n is an address; bit 31: see pep_bucket.spilled */
+};
+PEP_STATIC_ASSERT(sizeof(struct pep_line4) == 64, "pep_line4 is ABI");
+struct pep_line6 {
+	__be32 key[PEP_LINE6_KEYS][4];
+	__u16 combo[PEP_LINE6_KEYS];
+	__u8 length[PEP_LINE6_KEYS];
+	__u8 spilled;
+	__u8 zero[6];
+};
+PEP_STATIC_ASSERT(sizeof(struct pep_line6) == 64, "pep_line6 is ABI");
+struct pep_line {
+	__u64 word[8];
+};
+#define PEP_LINE4_SPILLED (1u << 31)
 
 #define PEP_LIMIT_CLOCK_SHIFT 8 /* clock steps of 2^-8 ns */
 
 /* What a transaction changes beside policies. */
 struct pep_ruleset {
 	__u64 revision;
-	__u32 rungs;      /* bit n: rung n holds a policy */
 	__u32 event_rate; /* events per second and CPU, 0 = none */
 	__u32 capture;    /* bytes of the frame in an event, <= PEP_CAPTURE_MAX */
 	__u8 fragments_drop;
 	__u8 malformed_drop;
-	__u8 zero[2];
+	__u8 zero[6];
 	__u8 default_block[PEP_IFACES_MAX]; /* by interface slot, 0 allow, 1 block */
+	struct pep_members members[2];      /* IPv4, IPv6 */
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_ruleset) == 88, "pep_ruleset is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_ruleset) == 280, "pep_ruleset is ABI");
 
 /*
- * The only value of config_map (mapped by the daemon). The program reads
+ * The only value of .data.config (mapped by the daemon). The program reads
  * generation once per packet and judges by ruleset[generation & 1] and the
  * versions alive in it: one store of generation is the instant of a commit.
  */
@@ -194,9 +363,15 @@ struct pep_config {
 	__u64 generation;
 	__u32 abi;       /* PEP_ABI */
 	__u32 slots;     /* policies that counters and limiters have room for */
+	struct pep_roots roots;
 	struct pep_ruleset ruleset[2];
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_config) == 192, "pep_config is ABI");
+/* A generation as entries are stamped with it: never 0, compared as a difference. */
+static inline __u32 pep_stamp(__u64 generation)
+{
+	return (__u32)generation << 1 | 1;
+}
+PEP_STATIC_ASSERT(sizeof(struct pep_config) == 16 + 160 + 560, "pep_config is ABI");
 
 /* Value of iface_map at an interface slot; slot 0 is for packets of no known one. */
 struct pep_iface {
@@ -231,7 +406,7 @@ struct pep_policy_stats {
 	__u64 bytes;
 	__u64 exceeded_packets; /* rate-limit: dropped above the rate */
 	__u64 exceeded_bytes;
-	__u64 last_hit; /* CLOCK_MONOTONIC coarse, ns */
+	__u64 last_hit; /* jiffies: the clock that costs nothing to read; 0 = never */
 	__u64 zero[3];  /* a cache line of its own */
 };
 PEP_STATIC_ASSERT(sizeof(struct pep_policy_stats) == 64, "pep_policy_stats is ABI");
@@ -288,6 +463,66 @@ struct pep_event {
 };
 PEP_STATIC_ASSERT(sizeof(struct pep_event) == 264, "pep_event is ABI");
 
-#define PEP_VLAN_NONE 0xffffu
+
+/* What the parser makes of a frame. */
+struct pep_packet {
+	__u32 length;    /* of the frame, all buffers; filled in by the caller */
+	__u32 ip_length; /* from the IP header on, without Ethernet padding */
+	__be32 src[4];   /* as in pep_policy_key */
+	__be32 dst[4];
+	__be16 sport; /* valid with has_ports */
+	__be16 dport;
+	__u16 vlan;     /* id of the outermost tag or PEP_VLAN_NONE */
+	__u8 family;    /* 4, 6, or 0: no IP header could be read */
+	__u8 proto;     /* last one reached */
+	__u8 error;     /* enum pep_parse_error */
+	__u8 has_ports; /* all four bytes were there */
+	__u8 fragment;  /* not the first one */
+	__u8 discovery; /* neighbour discovery as RFC 4861 wants it, see semantics */
+	__u8 has_icmp;  /* both bytes were there */
+	__u8 has_tcp;   /* the whole fixed header was there */
+	__u8 icmp_type; /* ICMP and ICMPv6 */
+	__u8 icmp_code;
+	__u8 tcp_flags; /* byte 13 */
+	__u8 hop_limit; /* IPv6 without extension headers, else 0 */
+};
+
+/* What is to be done, before limiter and redirect have had their say. */
+struct pep_ruling {
+	__u32 entry;  /* of the policy, 0 = the default action or a setting decided */
+	__u32 shadow; /* entry of the best shadow policy above the decider, 0 = none */
+	__u32 parity; /* of the generation that decides */
+	__u8 action;  /* enum pep_action */
+	__u8 reason;  /* enum pep_reason */
+	__u8 tally;   /* enum pep_tally */
+	__u8 flags;   /* PEP_RULE_* of the entry */
+};
+
+/* The only value of explain_map (mapped by the daemon): one question to packet_explain and its answer. */
+struct pep_explain {
+	__u64 generation; /* to judge by, 0 = the one in force */
+	__u64 jiffies;    /* when it was answered */
+	__u32 iface;      /* slot */
+	struct pep_packet packet;
+	struct pep_ruling ruling;
+	__u32 zero;
+};
+PEP_STATIC_ASSERT(sizeof(struct pep_explain) == 104, "pep_explain is ABI");
+
+#ifndef __bpf__
+/* The tables of the search as they are mapped: the program's own bytes. */
+struct pep_tables {
+	struct pep_config *config;
+	struct pep_entry *entries; /* config->roots.entries of these */
+	struct pep_rule *rules;
+	struct pep_bucket *buckets;
+	struct pep_tuple *tuples;
+	struct pep_more *more;
+	__u16 *index;   /* classes, PEP_INDEX_SIZE of them */
+	__u64 *classes; /* words, PEP_CLASSES_MAX for each dimension */
+	struct pep_combo *combos;
+	struct pep_line *chunks[PEP_CHUNKS_MAX]; /* of PEP_CHUNK_LINES, NULL = none */
+};
+#endif
 
 #endif

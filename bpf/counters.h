@@ -34,10 +34,10 @@ PEP_INLINE void pep_count(
 }
 
 /* Returns how many decisions this CPU has made by the policy; 0 when it has no row. */
-PEP_INLINE __u64 pep_count_policy(
-	__u32 slots, const struct pep_packet *packet, const struct pep_ruling *ruling)
+PEP_INLINE __u64 pep_count_policy(__u32 slots, const struct pep_entry *entry,
+	const struct pep_packet *packet, const struct pep_ruling *ruling)
 {
-	__u32 at = bpf_get_smp_processor_id() * slots + ruling->rule->slot;
+	__u32 at = bpf_get_smp_processor_id() * slots + entry->slot;
 	struct pep_policy_stats *stats = bpf_map_lookup_elem(&policy_stats, &at);
 
 	if (!stats)
@@ -48,7 +48,7 @@ PEP_INLINE __u64 pep_count_policy(
 		stats->exceeded_packets++;
 		stats->exceeded_bytes += packet->length;
 	}
-	stats->last_hit = bpf_ktime_get_coarse_ns();
+	stats->last_hit = bpf_jiffies64();
 	return stats->packets;
 }
 

@@ -16,15 +16,14 @@
 
 #define PEP_EVENT_WINDOW 1000000000ull /* ns */
 
-/* decisions: of the policy on this CPU, this one included. */
-PEP_INLINE int pep_is_reportable(const struct pep_ruling *ruling, __u64 decisions)
+/* entry: of the policy, NULL = none decided. decisions: of it on this CPU, this one included. */
+PEP_INLINE int pep_is_reportable(
+	const struct pep_ruling *ruling, const struct pep_entry *entry, __u64 decisions)
 {
-	const struct pep_rule *rule = ruling->rule;
-
-	if (rule && rule->flags & PEP_RULE_NOLOG)
+	if (ruling->flags & PEP_RULE_NOLOG)
 		return 0;
-	if (rule && rule->flags & PEP_RULE_LOG)
-		return rule->log_every <= 1 || decisions % rule->log_every == 1;
+	if (entry && ruling->flags & PEP_RULE_LOG)
+		return entry->log_every <= 1 || decisions % entry->log_every == 1;
 	return pep_is_blocked(ruling->tally);
 }
 
@@ -76,10 +75,13 @@ PEP_INLINE void pep_event_capture(struct pep_event *event, struct xdp_md *ctx, _
 
 PEP_INLINE void pep_event_set_ruling(struct pep_event *event, const struct pep_ruling *ruling)
 {
+	__u32 at = ruling->entry;
+	const struct pep_policy *policy = at ? bpf_map_lookup_elem(&policy_map, &at) : NULL;
+
 	event->action = ruling->action;
 	event->reason = ruling->reason;
-	if (ruling->rule)
-		__builtin_memcpy(event->policy, ruling->rule->name, sizeof(event->policy));
+	if (policy)
+		__builtin_memcpy(event->policy, policy->name, sizeof(event->policy));
 	else
 		__builtin_memset(event->policy, 0, sizeof(event->policy));
 }

@@ -19,10 +19,12 @@
 #define PEP_INLINE static __always_inline
 /* Verified once for any arguments, instead of once for each way that leads to its call. */
 #define PEP_GLOBAL __attribute__((noinline))
+#define PEP_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #include <string.h>
 #define PEP_INLINE static inline
 #define PEP_GLOBAL static inline
+#define PEP_UNROLL
 #endif
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -55,10 +57,32 @@ struct pep_frame {
 	__u32 length;         /* of the linear part, with `whole` of all buffers together */
 	__u32 end;      /* nothing is read from here on: end of the frame or of the IP packet */
 	__u32 whole;    /* length and end are final */
-	__u64 *scratch; /* PEP_HEADER_MAX bytes for a copied header */
+#ifndef __bpf__
+	__u64 scratch[PEP_HEADER_MAX / sizeof(__u64)]; /* a copied header */
+#endif
 };
 
 #ifdef __bpf__
+
+/* A copied header: on the stack it would leave too little for the functions called. */
+struct pep_scratch {
+	__u64 word[PEP_HEADER_MAX / sizeof(__u64)];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pep_scratch);
+} scratch_map SEC(".maps");
+
+PEP_INLINE void *pep_frame_scratch(struct pep_frame *frame)
+{
+	__u32 zero = 0;
+
+	(void)frame;
+	return bpf_map_lookup_elem(&scratch_map, &zero);
+}
 
 PEP_INLINE int pep_source_copy(pep_source *source, __u32 offset, void *to, __u32 size)
 {
@@ -71,7 +95,7 @@ PEP_INLINE __u32 pep_source_length(pep_source *source)
 }
 
 /* Asking for the whole length costs as much as parsing, so it waits until a byte is missing. */
-PEP_INLINE void pep_frame_init(struct pep_frame *frame, pep_source *source, __u64 *scratch)
+PEP_INLINE void pep_frame_init(struct pep_frame *frame, pep_source *source)
 {
 	frame->source = source;
 	frame->data = (const __u8 *)(long)source->data;
@@ -79,7 +103,6 @@ PEP_INLINE void pep_frame_init(struct pep_frame *frame, pep_source *source, __u6
 	frame->length = (__u32)(frame->data_end - frame->data);
 	frame->end = frame->length;
 	frame->whole = 0;
-	frame->scratch = scratch;
 }
 
 PEP_INLINE const void *pep_frame_linear(const struct pep_frame *frame, __u32 offset, __u32 size)
@@ -105,6 +128,11 @@ PEP_INLINE int pep_source_word(pep_source *source, __u32 offset, __u64 *ret)
 
 #else
 
+PEP_INLINE void *pep_frame_scratch(struct pep_frame *frame)
+{
+	return frame->scratch;
+}
+
 PEP_INLINE int pep_source_copy(pep_source *source, __u32 offset, void *to, __u32 size)
 {
 	if (offset > source->length || size > source->length - offset)
@@ -123,15 +151,14 @@ PEP_INLINE __u32 pep_source_length(pep_source *source)
 	return source->length;
 }
 
-PEP_INLINE void pep_frame_init(struct pep_frame *frame, pep_source *source, __u64 *scratch)
+PEP_INLINE void pep_frame_init(struct pep_frame *frame, pep_source *source)
 {
 	*frame = (struct pep_frame){.source = source,
 		.data = source->data,
 		.data_end = source->data,
 		.length = source->length,
 		.end = source->length,
-		.whole = 1,
-		.scratch = scratch};
+		.whole = 1};
 }
 
 PEP_INLINE const void *pep_frame_linear(const struct pep_frame *frame, __u32 offset, __u32 size)
@@ -168,15 +195,17 @@ PEP_INLINE void pep_frame_bound(struct pep_frame *frame, __u32 end)
 PEP_INLINE const void *pep_frame_at(struct pep_frame *frame, __u32 offset, __u32 size)
 {
 	const void *at;
+	void *copy;
 
 	if (!pep_frame_has(frame, offset + size))
 		return NULL;
 	at = pep_frame_linear(frame, offset, size);
 	if (at)
 		return at;
-	if (pep_source_copy(frame->source, offset, frame->scratch, size))
+	copy = pep_frame_scratch(frame);
+	if (!copy || pep_source_copy(frame->source, offset, copy, size))
 		return NULL;
-	return frame->scratch;
+	return copy;
 }
 
 #endif

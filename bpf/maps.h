@@ -13,21 +13,71 @@
 
 #include "frame.h"
 
+/*
+ * Tables of fixed size are variables in sections of their own: libbpf makes
+ * mapped arrays of one value of them, which the program addresses directly. A
+ * look-up in an array costs more than a whole dimension of the index does so.
+ */
+struct pep_config config SEC(".data.config");
+struct pep_tuple tuples[PEP_TUPLES_MAX] SEC(".data.tuples");
+__u16 class_of[PEP_INDEX_SIZE] SEC(".data.index");
+__u64 classes[PEP_DIM_MAX * PEP_CLASSES_MAX] SEC(".data.classes");
+struct pep_combo combos[PEP_COMBOS_MAX] SEC(".data.combos");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 2 * PEP_POLICIES_DEFAULT); /* set by pepctld */
-	__type(key, struct pep_policy_key);
+	__type(key, __u32); /* entry */
 	__type(value, struct pep_policy);
 } policy_map SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
+	__uint(max_entries, 1); /* set by pepctld */
 	__type(key, __u32);
-	__type(value, struct pep_config);
-} config_map SEC(".maps");
+	__type(value, struct pep_entry);
+} entry_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* as entry_map */
+	__type(key, __u32);
+	__type(value, struct pep_more);
+} more_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* as entry_map */
+	__type(key, __u32);
+	__type(value, struct pep_rule);
+} rule_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set by pepctld: a power of two */
+	__type(key, __u32);
+	__type(value, struct pep_bucket);
+} bucket_map SEC(".maps");
+
+struct pep_set_chunk {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, PEP_CHUNK_LINES);
+	__uint(key_size, sizeof(__u32)); /* clang leaves the type of an inner map's value out */
+	__uint(value_size, sizeof(struct pep_line));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, PEP_CHUNKS_MAX);
+	__type(key, __u32);
+	__array(values, struct pep_set_chunk);
+} set_map SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -87,10 +137,13 @@ struct {
 	__type(value, __u32);
 } redirect_map SEC(".maps");
 
-PEP_INLINE const struct pep_policy *pep_policy_find(const struct pep_policy_key *key)
-{
-	return bpf_map_lookup_elem(&policy_map, key);
-}
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pep_explain);
+} explain_map SEC(".maps");
 
 /* 0 when the interface is not known. */
 PEP_INLINE __u32 pep_iface_slot(__u32 ifindex)

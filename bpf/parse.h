@@ -41,26 +41,6 @@
 #define PEP_DCCP_SIZE 12u
 #define PEP_ICMP_SIZE 8u
 
-struct pep_packet {
-	__u32 length;    /* of the frame, all buffers; filled in by the caller */
-	__u32 ip_length; /* from the IP header on, without Ethernet padding */
-	__be32 src[4];   /* as in pep_policy_key */
-	__be32 dst[4];
-	__be16 sport; /* valid with has_ports */
-	__be16 dport;
-	__u16 vlan;     /* id of the outermost tag or PEP_VLAN_NONE */
-	__u8 family;    /* 4, 6, or 0: no IP header could be read */
-	__u8 proto;     /* last one reached */
-	__u8 error;     /* enum pep_parse_error */
-	__u8 has_ports; /* all four bytes were there */
-	__u8 fragment;  /* not the first one */
-	__u8 discovery; /* neighbour discovery as RFC 4861 wants it, see semantics */
-	__u8 icmp_type; /* ICMP and ICMPv6, when both bytes were there */
-	__u8 icmp_code;
-	__u8 tcp_flags; /* byte 13, when the whole fixed header was there */
-	__u8 hop_limit; /* IPv6 without extension headers, else 0 */
-};
-
 struct pep_vlan_tag {
 	__be16 tci;
 	__be16 ethertype;
@@ -314,6 +294,7 @@ PEP_INLINE enum pep_parse_error pep_parse_tcp(
 	packet->dport = tcp->dport;
 	packet->has_ports = 1;
 	packet->tcp_flags = tcp->flags;
+	packet->has_tcp = 1;
 	size = (tcp->data_offset >> 4) * 4u;
 	if (size < PEP_TCP_SIZE)
 		return PEP_PARSE_L4_LENGTH;
@@ -349,6 +330,7 @@ PEP_INLINE enum pep_parse_error pep_parse_icmp(
 		return PEP_PARSE_L4_SHORT;
 	packet->icmp_type = icmp->type;
 	packet->icmp_code = icmp->code;
+	packet->has_icmp = 1;
 	return at + PEP_ICMP_SIZE > frame->end ? PEP_PARSE_L4_SHORT : PEP_PARSE_OK;
 }
 

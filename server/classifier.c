@@ -1,49 +1,117 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Two tables over the same truth: cells by key mirror policy_map, names find
- * the cell and the slot of a policy. A plan marks dying versions first and adds
- * born ones after, so that policies may trade their matches in one change.
+ * Plans. What a plan makes stands in the tables at once, born with a generation
+ * that is not yet; what it ends is only marked. So abort is taking out and
+ * unmarking, and commit needs nothing but the bookkeeping of names.
  *
- * A plan works on the cells in place and keeps what stood there, so that abort
- * is copying back; what a plan needs is allocated before it touches anything.
+ * An entry that has left its run may still have a packet standing on it. It
+ * waits in limbo until a grace period that began after has passed.
  */
-#include "server/classifier_tables.h"
+#include "server/classifier_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <sys/random.h>
 
-#include "server/ladder.h"
+/* --- entries */
 
-static struct classifier_element *plan_touch(struct classifier_plan *plan, struct cell *cell)
+static void pool_move(struct pool *to, struct pool *from)
 {
-	struct classifier_element *element;
-
-	if (cell->element == NO_ELEMENT) {
-		cell->element = (uint32_t)plan->element_count++;
-		element = &plan->elements[cell->element];
-		element->key = cell->key;
-		element->former = cell->value;
-		element->existed = !cell->fresh;
-	}
-	return &plan->elements[cell->element];
+	memcpy(&to->items[to->count], from->items, from->count * sizeof(*from->items));
+	to->count += from->count;
+	from->count = 0;
 }
 
-/* First pass: the version in force of every edited name dies with this generation. */
-static int plan_remove(struct classifier *c, struct classifier_plan *plan,
+static void pool_put(struct pool *pool, uint32_t entry)
+{
+	pool->items[pool->count++] = entry;
+}
+
+/* 0 = none is left. */
+static uint32_t entry_take(struct classifier *c)
+{
+	if (!c->free.count && c->limbo.count) {
+		c->memory.grace(c->memory.data);
+		pool_move(&c->free, &c->limbo);
+	}
+	return c->free.count ? c->free.items[--c->free.count] : 0;
+}
+
+static void entry_drop(struct classifier *c, uint32_t entry)
+{
+	redirect_release(c, entry);
+	pool_put(&c->limbo, entry);
+}
+
+/* --- plans */
+
+static void plan_free(struct classifier_plan *plan)
+{
+	free(plan->born);
+	free(plan->dead);
+	free(plan->fresh_slots);
+	free(plan->fresh_limiters);
+	free(plan);
+}
+
+static struct classifier_plan *plan_new(struct classifier *c, uint64_t generation, size_t edits)
+{
+	struct classifier_plan *plan = calloc(1, sizeof(*plan));
+	struct name **planned = reallocarray(c->planned, 2 * edits + 1, sizeof(*c->planned));
+
+	if (planned)
+		c->planned = planned;
+	c->planned_count = 0;
+	if (!plan)
+		return NULL;
+	plan->generation = generation;
+	plan->born = calloc(edits + 1, sizeof(*plan->born));
+	plan->dead = calloc(edits + 1, sizeof(*plan->dead));
+	plan->fresh_slots = calloc(edits + 1, sizeof(*plan->fresh_slots));
+	plan->fresh_limiters = calloc(edits + 1, sizeof(*plan->fresh_limiters));
+	if (!planned || !plan->born || !plan->dead || !plan->fresh_slots || !plan->fresh_limiters) {
+		plan_free(plan);
+		return NULL;
+	}
+	return plan;
+}
+
+static int no_memory(struct error *err)
+{
+	return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+}
+
+static int check_room(const struct classifier *c, const struct classifier_change *change,
+	struct error *err)
+{
+	size_t after = c->names.count;
+
+	for (size_t i = 0; i < change->edit_count; i++)
+		after += (size_t)(change->edits[i].after != NULL) -
+			 (size_t)(change->edits[i].before != NULL);
+	if (after <= c->max_policies)
+		return 0;
+	return error_set(err, ERROR_LIMIT, "POLICIES_FULL",
+		"%zu policies are more than the limit of %u; start pepctld with a larger "
+		"--max-policies",
+		after, c->max_policies);
+}
+
+/* First pass: the entry in force of every edited name dies with this generation. */
+static int plan_end(struct classifier *c, struct classifier_plan *plan,
 	const struct classifier_edit *edit, struct error *err)
 {
 	struct name *name = name_find(c, edit->before->name);
-	struct pep_rule *rule;
 
-	if (!name || name->planned)
+	if (!name || name->planned || !name->entry)
 		return error_set(err, ERROR_INTERNAL, "TABLES_DIFFER",
 			"policy %s is not in the tables, or is changed twice at once",
 			edit->before->name);
-	plan_touch(plan, name->cell);
-	rule = rule_alive(&name->cell->value, plan->generation - 1);
-	if (rule)
-		rule->dies = plan->generation;
+	__atomic_store_n(&c->t->entries[name->entry].dies, pep_stamp(plan->generation),
+		__ATOMIC_RELAXED);
+	plan->dead[plan->dead_count++] = name->entry;
 	name->planned = true;
-	name->next_cell = NULL;
+	name->next = 0;
 	c->planned[c->planned_count++] = name;
 	return 0;
 }
@@ -55,200 +123,129 @@ static int plan_name(struct classifier *c, struct classifier_plan *plan,
 
 	if (!name) {
 		if (!c->free_count || !(name = name_add(c, edit->after->name)))
-			return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+			return no_memory(err);
 		name->fresh = name->planned = true;
 		name->slot = slot_take(c);
 		plan->fresh_slots[plan->fresh_slot_count++] = name->slot;
 		c->planned[c->planned_count++] = name;
-	} else if (!name->planned || name->next_cell) {
+	} else if (!name->planned || name->next) {
 		return error_set(err, ERROR_EXISTS, "POLICY_EXISTS", "policy %s exists", name->name);
 	}
 	*ret = name;
 	return 0;
 }
 
-static bool same_limit(const struct pep_rule *a, const struct pep_rule *b)
+static bool same_limit(const struct classifier *c, uint32_t before, uint32_t after)
 {
+	const struct pep_rule *a = &c->t->rules[before], *b = &c->t->rules[after];
+
 	return a->limit_mul == b->limit_mul && a->limit_shift == b->limit_shift &&
-	       a->limit_tau == b->limit_tau &&
-	       (a->flags & PEP_RULE_LIMIT_PACKETS) == (b->flags & PEP_RULE_LIMIT_PACKETS);
+	       a->limit_tau == b->limit_tau && a->flags == b->flags;
 }
 
-/* Puts the rule into the version of the cell that is not in force. */
-static int plan_place(struct classifier *c, struct cell *cell, const struct pep_rule *rule,
-	struct error *err)
+static int redirect_full(const struct policy *policy, struct error *err)
 {
-	struct pep_rule *taken, *now;
+	return error_set(err, ERROR_LIMIT, "REDIRECTS_FULL",
+		"policy %s: all %u redirect targets are in use; point policies to fewer interfaces",
+		policy->name, PEP_REDIRECTS_MAX);
+}
 
-	taken = rule_alive(&cell->value, rule->born);
-	if (taken)
-		return error_set(err, ERROR_EXISTS, "MATCH_EXISTS",
-			"policy %s has the same match as policy %s; in this version a match can "
-			"have one policy",
-			rule->name, taken->name);
-	now = rule_alive(&cell->value, rule->born - 1);
-	cell->value.version[now == &cell->value.version[0]] = *rule;
-	c->rung_counts[cell->key.rung]++;
+/* Fills a free entry; on failure it waits in limbo. */
+static int plan_entry(struct classifier *c, const struct classifier_plan *plan,
+	const struct classifier_edit *edit, uint32_t slot, struct error *err, uint32_t *ret)
+{
+	const struct policy_action *action = &edit->after->action;
+	struct rule rule;
+	uint32_t at;
+	int r = rule_make(c, edit, err, &rule);
+
+	if (r)
+		return r;
+	at = entry_take(c);
+	if (!at)
+		return no_memory(err);
+	rule.entry.born = pep_stamp(plan->generation);
+	rule.entry.slot = slot;
+	if (action->kind == POLICY_REDIRECT &&
+		redirect_take(c, action->targets[0].iface, &rule.rule.redirect) < 0)
+		r = redirect_full(edit->after, err);
+	c->t->entries[at] = rule.entry;
+	c->t->more[at] = rule.more;
+	c->t->rules[at] = rule.rule;
+	if (!r) {
+		r = tuple_add(c, at, err);
+		if (r)
+			redirect_release(c, at);
+	}
+	if (r) {
+		pool_put(&c->limbo, at); /* it may have been in a run for a moment */
+		return r;
+	}
+	*ret = at;
 	return 0;
 }
 
-static int plan_add(struct classifier *c, struct classifier_plan *plan,
+static int plan_begin(struct classifier *c, struct classifier_plan *plan,
 	const struct classifier_edit *edit, struct error *err)
 {
-	struct pep_policy_key key;
-	struct pep_rule rule, *before;
 	struct name *name = NULL;
-	struct cell *cell;
-	int r;
+	uint32_t entry = 0;
+	int r = plan_name(c, plan, edit, err, &name);
 
-	r = ladder_key(edit->after, edit->path, err, &key);
-	if (!r)
-		r = ladder_rule(edit->after, edit->path, err, &rule);
-	if (!r)
-		r = plan_name(c, plan, edit, err, &name);
 	if (r || !name)
 		return r;
-	cell = cell_find(c, &key);
-	if (!cell) {
-		cell = cell_add(c, &key);
-		if (!cell)
-			return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
-		cell->fresh = true;
-	}
-	plan_touch(plan, cell);
-	rule.slot = name->slot;
-	rule.born = plan->generation;
-	rule.dies = UINT64_MAX;
-	if (rule.action == PEP_ACTION_REDIRECT &&
-		redirect_take(c, edit->after->action.targets[0].iface, &rule.redirect) < 0)
-		return error_set(err, ERROR_LIMIT, "REDIRECTS_FULL",
-			"policy %s: all %u redirect targets are in use; point policies to fewer "
-			"interfaces",
-			rule.name, PEP_REDIRECTS_MAX);
-	r = plan_place(c, cell, &rule, err);
-	if (r) {
-		rule_release(c, &rule);
+	r = plan_entry(c, plan, edit, name->slot, err, &entry);
+	if (r)
 		return r;
-	}
-	name->next_cell = cell;
-	before = name->cell ? rule_alive(&name->cell->value, plan->generation - 1) : NULL;
-	if (before && !same_limit(before, &rule))
+	name->next = entry;
+	plan->born[plan->born_count++] =
+		(struct classifier_born){entry, edit->after->name, edit->line ? edit->line : ""};
+	if (name->entry && !same_limit(c, name->entry, entry))
 		plan->fresh_limiters[plan->fresh_limiter_count++] = name->slot;
 	return 0;
-}
-
-static void plan_free(struct classifier_plan *plan)
-{
-	free(plan->elements);
-	free(plan->fresh_slots);
-	free(plan->fresh_limiters);
-	free(plan);
-}
-
-static struct classifier_plan *plan_new(struct classifier *c, uint64_t generation, size_t edits)
-{
-	struct classifier_plan *plan = calloc(1, sizeof(*plan));
-
-	c->planned = reallocarray(c->planned, edits + 1, sizeof(*c->planned));
-	c->planned_count = 0;
-	if (!plan)
-		return NULL;
-	plan->generation = generation;
-	plan->elements = calloc(2 * edits + 1, sizeof(*plan->elements));
-	plan->fresh_slots = calloc(edits + 1, sizeof(*plan->fresh_slots));
-	plan->fresh_limiters = calloc(edits + 1, sizeof(*plan->fresh_limiters));
-	if (!c->planned || !plan->elements || !plan->fresh_slots || !plan->fresh_limiters) {
-		plan_free(plan);
-		return NULL;
-	}
-	return plan;
-}
-
-static int check_room(const struct classifier *c, const struct classifier_edit *edits, size_t count,
-	struct error *err)
-{
-	size_t after = c->names.count;
-
-	for (size_t i = 0; i < count; i++)
-		after += (size_t)(edits[i].after != NULL) - (size_t)(edits[i].before != NULL);
-	if (after <= c->max_policies)
-		return 0;
-	return error_set(err, ERROR_LIMIT, "POLICIES_FULL",
-		"%zu policies are more than the limit of %u; start pepctld with a larger "
-		"--max-policies",
-		after, c->max_policies);
-}
-
-static void plan_finish(struct classifier *c, struct classifier_plan *plan)
-{
-	uint32_t counts[PEP_RUNG_MAX];
-
-	memcpy(counts, c->rung_counts, sizeof(counts));
-	for (size_t i = 0; i < plan->element_count; i++) {
-		struct classifier_element *element = &plan->elements[i];
-
-		element->prepared = cell_find(c, &element->key)->value;
-		element->dies = !rule_alive(&element->prepared, plan->generation);
-		if (rule_alive(&element->former, plan->generation - 1))
-			counts[element->key.rung]--;
-	}
-	for (uint32_t rung = 0; rung < PEP_RUNG_MAX; rung++)
-		plan->rungs |= counts[rung] ? 1u << rung : 0;
 }
 
 int classifier_plan(struct classifier *c, uint64_t generation,
 	const struct classifier_change *change, struct error *err, struct classifier_plan **ret)
 {
-	const struct classifier_edit *edits = change->edits;
-	size_t count = change->edit_count;
 	struct classifier_plan *plan;
-	int r = check_room(c, edits, count, err);
+	int r = check_room(c, change, err);
 
-	if (!r && change->member_count)
-		r = error_set(err, ERROR_UNIMPLEMENTED, "NO_SETS", "sets are not in this version");
 	if (r)
 		return r;
-	plan = plan_new(c, generation, count);
+	plan = plan_new(c, generation, change->edit_count);
 	if (!plan)
-		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
-	for (size_t i = 0; i < count && !r; i++)
-		if (edits[i].before)
-			r = plan_remove(c, plan, &edits[i], err);
-	for (size_t i = 0; i < count && !r; i++)
-		if (edits[i].after)
-			r = plan_add(c, plan, &edits[i], err);
+		return no_memory(err);
+	for (size_t i = 0; i < change->edit_count && !r; i++)
+		if (change->edits[i].before)
+			r = plan_end(c, plan, &change->edits[i], err);
+	for (size_t i = 0; i < change->edit_count && !r; i++)
+		if (change->edits[i].after)
+			r = plan_begin(c, plan, &change->edits[i], err);
+	if (!r)
+		r = members_plan(&c->members, generation, change->members, change->member_count, err);
 	if (r) {
 		classifier_abort(c, plan);
 		return r;
 	}
-	plan_finish(c, plan);
+	members_describe(&c->members, plan->members);
 	*ret = plan;
 	return 0;
 }
 
 void classifier_commit(struct classifier *c, struct classifier_plan *plan)
 {
-	for (size_t i = 0; i < plan->element_count; i++) {
-		struct classifier_element *element = &plan->elements[i];
-		struct cell *cell = cell_find(c, &element->key);
-		struct pep_rule *former = rule_alive(&element->former, plan->generation - 1);
-
-		if (former) {
-			rule_release(c, former);
-			c->rung_counts[cell->key.rung]--;
-		}
-		cell->element = NO_ELEMENT;
-		cell->fresh = false;
-		if (element->dies)
-			cell_drop(c, cell);
-	}
+	for (size_t i = 0; i < plan->dead_count; i++)
+		pool_put(&c->dead, plan->dead[i]);
+	for (size_t i = 0; i < plan->born_count; i++)
+		pool_put(&c->born, plan->born[i].entry);
 	for (size_t i = 0; i < c->planned_count; i++) {
 		struct name *name = c->planned[i];
 
-		name->cell = name->next_cell;
-		name->next_cell = NULL;
+		name->entry = name->next;
+		name->next = 0;
 		name->fresh = name->planned = false;
-		if (name->cell)
+		if (name->entry)
 			continue;
 		slot_give(c, name->slot);
 		name_drop(c, name);
@@ -259,30 +256,121 @@ void classifier_commit(struct classifier *c, struct classifier_plan *plan)
 
 void classifier_abort(struct classifier *c, struct classifier_plan *plan)
 {
-	for (size_t i = 0; i < plan->element_count; i++) {
-		struct classifier_element *element = &plan->elements[i];
-		struct cell *cell = cell_find(c, &element->key);
-		struct pep_rule *born = rule_alive(&cell->value, plan->generation);
-
-		if (born && born->born == plan->generation) {
-			rule_release(c, born);
-			c->rung_counts[cell->key.rung]--;
-		}
-		cell->value = element->former;
-		cell->element = NO_ELEMENT;
-		if (cell->fresh)
-			cell_drop(c, cell);
+	for (size_t i = 0; i < plan->dead_count; i++)
+		__atomic_store_n(&c->t->entries[plan->dead[i]].dies, 0, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < plan->born_count; i++) {
+		tuple_remove(c, plan->born[i].entry);
+		entry_drop(c, plan->born[i].entry);
 	}
 	for (size_t i = 0; i < c->planned_count; i++) {
 		struct name *name = c->planned[i];
 
-		name->next_cell = NULL;
 		name->planned = false;
+		name->next = 0;
 		if (!name->fresh)
 			continue;
 		slot_give(c, name->slot);
 		name_drop(c, name);
 	}
 	c->planned_count = 0;
+	members_abort(&c->members);
 	plan_free(plan);
+}
+
+void classifier_settle(struct classifier *c)
+{
+	members_settle(&c->members);
+	pool_move(&c->free, &c->limbo);
+	for (size_t i = 0; i < c->dead.count; i++) {
+		tuple_remove(c, c->dead.items[i]);
+		entry_drop(c, c->dead.items[i]);
+	}
+	c->dead.count = 0;
+	for (size_t i = 0; i < c->born.count; i++)
+		__atomic_store_n(&c->t->entries[c->born.items[i]].born, 0, __ATOMIC_RELAXED);
+	c->born.count = 0;
+	classes_settle(c);
+	for (uint32_t i = 0; i < PEP_TUPLES_MAX; i++)
+		if (c->tuples[i].removed > 16 + c->tuples[i].count / 2 ||
+			(c->tuples[i].removed && !c->tuples[i].count))
+			index_narrow(c, i);
+}
+
+/* --- the beginning */
+
+static int pools_new(struct classifier *c)
+{
+	uint32_t entries = classifier_entries(c->max_policies);
+	struct pool *pools[] = {&c->free, &c->limbo, &c->dead, &c->born};
+
+	for (size_t i = 0; i < ARRAY_SIZE(pools); i++) {
+		pools[i]->items = calloc(entries, sizeof(*pools[i]->items));
+		if (!pools[i]->items)
+			return -ENOMEM;
+	}
+	for (uint32_t entry = entries - 1; entry > 0; entry--)
+		pool_put(&c->free, entry);
+	return 0;
+}
+
+/* Who sends packets must not know the seed: it decides which keys collide. */
+static int roots_begin(struct classifier *c)
+{
+	struct pep_roots *roots = &c->t->config->roots;
+
+	if (roots->entries)
+		return 0;
+	if (getrandom(&roots->seed, sizeof(roots->seed), 0) != (ssize_t)sizeof(roots->seed))
+		return -EIO;
+	roots->bucket_mask = classifier_buckets(c->max_policies) - 1;
+	roots->entries = classifier_entries(c->max_policies);
+	return 0;
+}
+
+int classifier_new(uint32_t max_policies, const struct classifier_memory *memory,
+	struct classifier **ret)
+{
+	_cleanup_(classifier_freep) struct classifier *c = calloc(1, sizeof(*c));
+	uint32_t room = classifier_room(max_policies);
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	c->max_policies = max_policies;
+	c->memory = *memory;
+	c->t = memory->tables;
+	c->free_slots = calloc(room, sizeof(*c->free_slots));
+	if (!c->free_slots)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < room; i++)
+		c->free_slots[i] = i;
+	c->free_count = room;
+	r = pools_new(c);
+	if (!r)
+		r = roots_begin(c);
+	if (!r)
+		r = classes_new(c);
+	if (!r)
+		r = members_init(&c->members, memory);
+	if (r)
+		return r;
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+void classifier_free(struct classifier *c)
+{
+	if (!c)
+		return;
+	names_free(c);
+	members_deinit(&c->members);
+	free(c->free.items);
+	free(c->limbo.items);
+	free(c->dead.items);
+	free(c->born.items);
+	classes_free(c);
+	free(c->planned);
+	free(c->claimed);
+	free(c->free_slots);
+	free(c);
 }

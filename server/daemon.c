@@ -6,7 +6,7 @@
 #include <sys/utsname.h>
 #include <syslog.h>
 
-#include "server/ladder.h"
+#include "common/text.h"
 #include "server/notify.h"
 #include "server/state_file.h"
 
@@ -19,42 +19,58 @@ struct adoption {
 	struct error *err;
 };
 
-static int adopt_policy(void *data, const struct pep_policy_key *key,
-	const struct pep_policy *value, const char *redirect)
+/*
+ * The policy that the line says. Only its name when the line was too long for
+ * policy_map, or names sets, whose numbers are another daemon's: then what the
+ * state file says takes its place.
+ */
+static int read_line(const struct pep_policy *value, struct policy *ret)
+{
+	_cleanup_changes_ struct change_list changes = {0};
+	struct text_problems problems = {0};
+	char text[sizeof(value->line) + 16];
+	const struct policy_match *match;
+	int length = snprintf(text, sizeof(text), "policy %s\n", value->line);
+	int r = text_parse_file(text, (size_t)length, &changes, &problems);
+
+	text_problems_deinit(&problems);
+	policy_init(ret);
+	snprintf(ret->name, sizeof(ret->name), "%s", value->name);
+	if (r == -ENOMEM)
+		return r;
+	if (r || changes.count != 1 || changes.items[0].kind != CHANGE_PUT_POLICY)
+		return 0;
+	match = &changes.items[0].policy.match;
+	if (match->src.kind == POLICY_SET || match->dst.kind == POLICY_SET)
+		return 0;
+	return policy_copy(&changes.items[0].policy, ret);
+}
+
+static int adopt_policy(void *data, uint32_t entry, const struct pep_policy *value,
+	const char *redirect)
 {
 	struct adoption *a = data;
 	struct daemon *d = a->daemon;
-	uint64_t generation = datapath_generation(d->datapath);
 	_cleanup_policy_ struct policy policy;
-	const struct pep_rule *rule = NULL;
 	int r;
 
-	/* A target whose interface has gone has no name any more; the state file knows it. */
-	redirect = *redirect ? redirect : "unknown";
 	policy_init(&policy);
-	for (size_t i = 0; i < 2; i++)
-		if (value->version[i].born <= generation && generation < value->version[i].dies)
-			rule = &value->version[i];
-	if (!rule)
-		return 0;
-	r = classifier_adopt(d->classifier, generation, key, value, redirect);
+	/* A target whose interface has gone has no name any more; the state file knows it. */
+	r = classifier_adopt(d->classifier, datapath_generation(d->datapath), entry, value->name,
+		*redirect ? redirect : "unknown");
+	if (r > 0)
+		return r;
 	if (!r)
-		r = ladder_policy(key, rule, &policy);
-	if (!r && policy.action.kind == POLICY_REDIRECT) {
-		policy.action.targets = calloc(1, sizeof(*policy.action.targets));
-		r = policy.action.targets ? 0 : -ENOMEM;
-		if (!r) {
-			snprintf(policy.action.targets[0].iface, IFACE_NAME_SIZE, "%s", redirect);
-			policy.action.targets[0].weight = policy.action.target_count = 1;
-		}
-	}
+		r = read_line(value, &policy);
+	for (size_t i = 0; !r && i < policy.match.iface_count; i++)
+		datapath_iface_slot(d->datapath, policy.match.ifaces[i]);
 	if (!r)
-		r = store_adopt(d->store, &policy);
+		r = store_adopt(d->store, &policy, classifier_position(d->classifier, entry));
 	if (r)
 		error_set(a->err, ERROR_PRECONDITION, "ADOPTION",
 			"the pinned ruleset cannot be read (policy %.63s): %s; `pepctl panic` takes the "
 			"filter off, after which pepctld starts anew",
-			rule->name, strerror(-r));
+			value->name, strerror(-r));
 	return r;
 }
 
@@ -90,11 +106,15 @@ static int restore(struct daemon *d, struct error *err)
 			d->options->state_dir);
 	if (!r)
 		r = datapath_walk(d->datapath, adopt_policy, &adoption);
+	if (!r && classifier_adopt_end(d->classifier) < 0)
+		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (r)
 		return r;
 	read_config(d, config);
 	r = store_restore(d->store, text, size, datapath_generation(d->datapath), config,
 		datapath_revision(d->datapath), err);
+	if (!r)
+		datapath_carry(d->datapath, d->classifier);
 	if (r && text)
 		error_prefix(err, "the state file %s/state: ", d->options->state_dir);
 	return r;
@@ -124,6 +144,7 @@ static int open_ruleset(struct daemon *d, struct error *err)
 		.log = on_datapath_log,
 	};
 	struct store_backend backend = daemon_backend(d);
+	struct classifier_memory memory;
 	enum datapath_start start;
 	int r;
 
@@ -133,7 +154,8 @@ static int open_ruleset(struct daemon *d, struct error *err)
 	r = datapath_open(&options, err, &d->datapath, &start);
 	if (r)
 		return r;
-	if (classifier_new(o->max_policies, &d->classifier) < 0 ||
+	memory = datapath_memory(d->datapath);
+	if (classifier_new(o->max_policies, &memory, &d->classifier) < 0 ||
 		store_new(o->max_policies, o->max_members, d->classifier, &backend, &d->store) < 0)
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	r = restore(d, err);

@@ -105,10 +105,14 @@ static void persist(void *data, struct state *state)
 
 /* --- the grace period */
 
+/* Nothing else works with the tables until the store is told. */
 static void on_settle(uv_work_t *work)
 {
-	(void)work;
+	struct daemon *d = CONTAINER_OF(work, struct daemon, settle_work);
+
 	datapath_grace();
+	classifier_settle(d->classifier);
+	datapath_settle(d->datapath);
 }
 
 static void on_settled(uv_work_t *work, int status)
@@ -116,7 +120,6 @@ static void on_settled(uv_work_t *work, int status)
 	struct daemon *d = CONTAINER_OF(work, struct daemon, settle_work);
 
 	(void)status;
-	datapath_settle(d->datapath);
 	store_settled(d->store);
 }
 
@@ -129,8 +132,11 @@ static void settle(void *data)
 
 static void settle_now(void *data)
 {
+	struct daemon *d = data;
+
 	datapath_grace();
-	datapath_settle(((struct daemon *)data)->datapath);
+	classifier_settle(d->classifier);
+	datapath_settle(d->datapath);
 }
 
 /* --- attachments */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <syslog.h>
 
@@ -67,7 +68,7 @@ static int start_fresh(struct datapath *dp, struct error *err)
 	int r = load_program(dp, NULL, err);
 
 	if (!r)
-		r = map_set_window(&dp->maps, dp->cpus, err);
+		r = map_set_window(&dp->maps, err);
 	if (r)
 		return r;
 	map_set_start(&dp->maps);
@@ -81,21 +82,19 @@ static int start_adopted(struct datapath *dp, struct map_set *pinned, struct err
 	int r = load_program(dp, pinned, err);
 
 	if (!r)
-		r = map_set_window(&dp->maps, dp->cpus, err);
-	if (!r)
-		map_set_settle(&dp->maps);
+		r = map_set_window(&dp->maps, err);
 	dp->start = DATAPATH_ADOPTED;
 	snprintf(dp->adopted, sizeof(dp->adopted), "adopted: the pinned maps go on");
 	return r;
 }
 
 /* Whether the old maps can be read: same ABI, and none is missing. */
-static bool readable(struct map_set *pinned, unsigned int cpus)
+static bool readable(struct map_set *pinned)
 {
 	for (size_t i = 0; i < MAP_COUNT; i++)
 		if (pinned->fds[i] < 0)
 			return false;
-	return !map_set_window(pinned, cpus, NULL) && pinned->config->abi == PEP_ABI;
+	return !map_set_window(pinned, NULL) && pinned->config->abi == PEP_ABI;
 }
 
 static int start_rebuilt(struct datapath *dp, struct map_set *pinned, const char *why,
@@ -106,20 +105,25 @@ static int start_rebuilt(struct datapath *dp, struct map_set *pinned, const char
 	if (r)
 		return r;
 	dp->start = DATAPATH_REBUILT;
-	dp->unreadable = !readable(pinned, dp->cpus);
+	dp->unreadable = !readable(pinned);
 	snprintf(dp->adopted, sizeof(dp->adopted), "rebuilt: %s; %s", why,
 		dp->unreadable ? "counters begin anew" : "policies, counters and limiters were carried over");
-	return dp->unreadable ? 0 : map_set_copy(&dp->maps, pinned, dp->cpus, err);
+	if (dp->unreadable)
+		return 0;
+	r = map_set_copy(&dp->maps, pinned, dp->cpus, err);
+	dp->former = *pinned;
+	map_set_init(pinned);
+	return r;
 }
 
 static bool same_abi(const struct map_set *pinned)
 {
-	struct map_set probe = *pinned;
-	bool same = !map_set_window(&probe, 1, NULL) && probe.config->abi == PEP_ABI;
+	struct pep_config *config = mmap(NULL, sizeof(*config), PROT_READ, MAP_SHARED,
+		pinned->fds[MAP_CONFIG], 0);
+	bool same = config != MAP_FAILED && config->abi == PEP_ABI;
 
-	for (size_t i = 0; i < MAP_COUNT; i++)
-		probe.fds[i] = -1; /* they stay with `pinned` */
-	map_set_deinit(&probe, 1);
+	if (config != MAP_FAILED)
+		munmap(config, sizeof(*config));
 	return same;
 }
 
@@ -137,7 +141,7 @@ static int start(struct datapath *dp, struct error *err)
 		r = start_adopted(dp, &pinned, err);
 	else
 		r = start_rebuilt(dp, &pinned, why, err);
-	map_set_deinit(&pinned, dp->cpus);
+	map_set_deinit(&pinned);
 	if (r)
 		return r;
 	ifaces_adopt(dp);
@@ -155,9 +159,10 @@ int datapath_open(const struct datapath_options *options, struct error *err, str
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	dp->options = *options;
 	dp->options.pin_dir = dp->pin_dir = strdup(options->pin_dir);
-	dp->lock = dp->program = -1;
+	dp->lock = dp->program = dp->explainer = -1;
 	dp->cpus = (unsigned int)libbpf_num_possible_cpus();
 	map_set_init(&dp->maps);
+	map_set_init(&dp->former);
 	r = dp->pin_dir ? check_capabilities(err) : error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (!r)
 		r = pins_prepare(dp, err);
@@ -181,6 +186,7 @@ int datapath_activate(struct datapath *dp, struct error *err)
 {
 	int r = ifaces_move(dp, err);
 
+	map_set_deinit(&dp->former);
 	return r || dp->start == DATAPATH_ADOPTED ? r : pins_replace(dp, err);
 }
 
@@ -191,8 +197,10 @@ void datapath_free(struct datapath *dp)
 	ring_buffer__free(dp->ring);
 	ifaces_free(dp);
 	commit_free(dp);
-	map_set_deinit(&dp->maps, dp->cpus);
+	map_set_deinit(&dp->maps);
+	map_set_deinit(&dp->former);
 	closep(&dp->program);
+	closep(&dp->explainer);
 	closep(&dp->lock);
 	free(dp->pin_dir);
 	free(dp);

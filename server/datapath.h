@@ -50,13 +50,20 @@ void datapath_remove(struct datapath *dp);
 /* --- policies */
 
 /*
- * Walks policy_map; cb returns 0 to go on. `redirect` is the interface that the
- * version in force points to, "" when there is none. Used once, to adopt.
+ * Walks policy_map; cb returns 0 to go on, 1 to have the element removed, or an
+ * error. `redirect` is the interface that the policy points to, "" when there is
+ * none. Used once, to adopt; after a rebuild policy_map is empty.
  */
 int datapath_walk(struct datapath *dp,
-		  int (*cb)(void *data, const struct pep_policy_key *key,
-			    const struct pep_policy *value, const char *redirect),
+		  int (*cb)(void *data, uint32_t entry, const struct pep_policy *value,
+			    const char *redirect),
 		  void *data);
+/* After a rebuild: counters and limiters of policies that are there again. */
+void datapath_carry(struct datapath *dp, const struct classifier *c);
+/* Slot of an interface that policies name, which is theirs from now on; 0 = all are in use. */
+uint32_t datapath_iface_slot(struct datapath *dp, const char *name);
+/* What the classifier works in; valid until datapath_free(). */
+struct classifier_memory datapath_memory(struct datapath *dp);
 uint64_t datapath_generation(const struct datapath *dp); /* in force, >= 1 */
 uint64_t datapath_revision(const struct datapath *dp);   /* of the ruleset in force, 0 = none yet */
 
@@ -143,7 +150,7 @@ void datapath_refresh(struct datapath *dp,
 int datapath_stats(struct datapath *dp, uint32_t slot, struct pep_stats *ret);
 int datapath_stats_all(struct datapath *dp, struct pep_stats ret[static PEP_IFACES_MAX]);
 /* last_hit in CLOCK_MONOTONIC ns, 0 = never */
-void datapath_policy_stats(const struct datapath *dp, uint32_t slot, struct pep_policy_stats *ret);
+void datapath_policy_stats(struct datapath *dp, uint32_t slot, struct pep_policy_stats *ret);
 unsigned int datapath_cpus(const struct datapath *dp);
 /* `ret` has datapath_cpus() elements. */
 int datapath_event_state(struct datapath *dp, struct pep_event_state *ret);
@@ -154,6 +161,16 @@ int datapath_ring_fd(struct datapath *dp); /* pollable */
 /* Consumes up to `limit` records; returns how many, or a negative errno. */
 int datapath_ring_consume(struct datapath *dp, size_t limit,
 			  void (*cb)(void *data, const struct pep_event *event), void *data);
+
+/* --- the program's own answer */
+
+/*
+ * What the search in force (generation 0), or that of a prepared commit
+ * (datapath_generation() + 1), makes of a frame of 14 to 3,520 bytes that arrives
+ * on the interface. No counter, limiter or event knows of it. 0 or -errno.
+ */
+int datapath_explain(struct datapath *dp, const void *frame, size_t size, uint64_t generation,
+		     const char *iface, struct pep_explain *ret);
 
 struct datapath_info {
 	uint32_t program_id;

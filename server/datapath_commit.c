@@ -81,105 +81,140 @@ void commit_adopt(struct datapath *dp)
 /* --- policies */
 
 int datapath_walk(struct datapath *dp,
-	int (*cb)(void *data, const struct pep_policy_key *key, const struct pep_policy *value,
-		const char *redirect),
+	int (*cb)(void *data, uint32_t entry, const struct pep_policy *value, const char *redirect),
 	void *data)
 {
-	struct pep_policy_key key, *at = NULL;
-	uint64_t generation = datapath_generation(dp);
-	int r = 0;
+	int fd = dp->maps.fds[MAP_POLICY], r = 0;
+	uint32_t key, next;
+	bool more = !bpf_map_get_next_key(fd, NULL, &key);
 
-	for (; !r && !bpf_map_get_next_key(dp->maps.fds[MAP_POLICY], at, &key); at = &key) {
+	for (; more && r >= 0; key = next) {
+		const struct pep_rule *rule;
 		struct pep_policy value;
-		struct pep_rule *rule;
 		uint32_t target;
 
-		if (bpf_map_lookup_elem(dp->maps.fds[MAP_POLICY], &key, &value) < 0)
+		more = !bpf_map_get_next_key(fd, &key, &next);
+		if (bpf_map_lookup_elem(fd, &key, &value) < 0 || key >= dp->maps.config->roots.entries)
 			continue;
-		rule = version_alive(&value, generation);
-		target = rule && rule->action == PEP_ACTION_REDIRECT ? rule->redirect : PEP_REDIRECTS_MAX;
-		r = cb(data, &key, &value, target < PEP_REDIRECTS_MAX ? dp->targets[target] : "");
+		value.name[sizeof(value.name) - 1] = value.line[sizeof(value.line) - 1] = 0;
+		rule = &dp->maps.tables.rules[key];
+		target = dp->maps.tables.entries[key].action == PEP_ACTION_REDIRECT ? rule->redirect :
+										     PEP_REDIRECTS_MAX;
+		r = cb(data, key, &value, target < PEP_REDIRECTS_MAX ? dp->targets[target] : "");
+		if (r > 0)
+			bpf_map_delete_elem(fd, &key);
 	}
-	return r;
+	return r < 0 ? r : 0;
 }
 
-static int update_refused(const struct datapath *dp, int error, struct error *err)
+/* Counters and limiter of a policy of the former maps, to its slot of the new ones. */
+static void slot_carry(struct datapath *dp, uint32_t to, uint32_t from)
 {
-	if (error == E2BIG)
-		return error_set(err, ERROR_LIMIT, "POLICIES_FULL",
-			"policy_map is full at --max-policies %u; start pepctld with a larger "
-			"--max-policies",
-			dp->options.max_policies);
+	const struct map_set *former = &dp->former;
+
+	if (from >= former->slots)
+		return;
+	dp->maps.limiters[to] = former->limiters[from];
+	for (size_t cpu = 0; cpu < dp->cpus; cpu++)
+		dp->maps.rows[cpu * dp->maps.slots + to] = former->rows[cpu * former->slots + from];
+}
+
+void datapath_carry(struct datapath *dp, const struct classifier *c)
+{
+	uint32_t key, *at = NULL;
+
+	if (dp->former.fds[MAP_POLICY] < 0)
+		return;
+	for (; !bpf_map_get_next_key(dp->former.fds[MAP_POLICY], at, &key); at = &key) {
+		const struct pep_entry *entry = &dp->former.tables.entries[key];
+		struct pep_policy value;
+		uint32_t slot;
+
+		if (key >= dp->former.config->roots.entries ||
+			bpf_map_lookup_elem(dp->former.fds[MAP_POLICY], &key, &value) < 0)
+			continue;
+		value.name[sizeof(value.name) - 1] = 0;
+		slot = classifier_slot(c, value.name);
+		if (slot != PEP_SLOT_NONE)
+			slot_carry(dp, slot, entry->slot);
+	}
+}
+
+/* --- policy_map: not what decides, but what a person reads */
+
+static int update_refused(int error, struct error *err)
+{
 	return error_set(err, error == ENOMEM ? ERROR_LIMIT : ERROR_PRECONDITION, "KERNEL_REFUSED",
-		"the kernel refuses a policy: %s", strerror(error));
+		"the kernel refuses an element of policy_map: %s", strerror(error));
 }
 
-static void policies_undo(struct datapath *dp, size_t count)
+static void policies_delete(struct datapath *dp, const uint32_t *entries, size_t count)
 {
-	int fd = dp->maps.fds[MAP_POLICY];
+	for (size_t i = 0; i < count; i++)
+		bpf_map_delete_elem(dp->maps.fds[MAP_POLICY], &entries[i]);
+}
 
-	for (size_t i = count; i-- > 0;) {
-		const struct undo *undo = &dp->undo[i];
+static void policy_fill(struct pep_policy *to, const struct classifier_born *born)
+{
+	size_t length = strlen(born->line);
 
-		/* Replacing takes an element from the ones that the deletions give back. */
-		if (!undo->existed)
-			bpf_map_delete_elem(fd, &undo->key);
-	}
-	for (size_t i = count; i-- > 0;)
-		if (dp->undo[i].existed &&
-			bpf_map_update_elem(fd, &dp->undo[i].key, &dp->undo[i].former, BPF_EXIST) < 0)
-			datapath_log(dp, LOG_ERR, "a prepared policy could not be taken back: %s",
-				strerror(errno));
+	memset(to, 0, sizeof(*to));
+	snprintf(to->name, sizeof(to->name), "%s", born->name);
+	if (length < sizeof(to->line))
+		memcpy(to->line, born->line, length);
+	else
+		snprintf(to->line, sizeof(to->line), "%.*s...", (int)sizeof(to->line) - 4, born->line);
 }
 
 static int policies_write(struct datapath *dp, const struct classifier_plan *plan,
 	struct error *err)
 {
-	for (size_t i = 0; i < plan->element_count; i++) {
-		const struct classifier_element *element = &plan->elements[i];
+	_cleanup_free_ struct pep_policy *values = calloc(plan->born_count + 1, sizeof(*values));
+	uint32_t done = (uint32_t)plan->born_count;
 
-		if (bpf_map_update_elem(dp->maps.fds[MAP_POLICY], &element->key, &element->prepared,
-			    BPF_ANY) < 0) {
-			int error = errno;
+	if (!values)
+		return update_refused(ENOMEM, err);
+	for (size_t i = 0; i < plan->born_count; i++)
+		policy_fill(&values[i], &plan->born[i]);
+	if (done && bpf_map_update_batch(dp->maps.fds[MAP_POLICY], dp->born, values, &done, NULL) < 0) {
+		int error = errno;
 
-			policies_undo(dp, i);
-			return update_refused(dp, error, err);
-		}
+		policies_delete(dp, dp->born, done);
+		return update_refused(error, err);
 	}
 	return 0;
 }
 
+static uint32_t *copy_numbers(const uint32_t *from, size_t count)
+{
+	uint32_t *copy = calloc(count + 1, sizeof(*copy));
+
+	if (copy && count)
+		memcpy(copy, from, count * sizeof(*copy));
+	return copy;
+}
+
 static int undo_new(struct datapath *dp, const struct classifier_plan *plan)
 {
-	struct undo *undo = calloc(plan->element_count + 1, sizeof(*undo));
-	uint32_t *limiters = calloc(plan->fresh_limiter_count + 1, sizeof(*limiters));
-
-	if (!undo || !limiters) {
-		free(undo);
-		free(limiters);
+	dp->born = calloc(plan->born_count + 1, sizeof(*dp->born));
+	dp->dead = copy_numbers(plan->dead, plan->dead_count);
+	dp->fresh_limiters = copy_numbers(plan->fresh_limiters, plan->fresh_limiter_count);
+	if (!dp->born || !dp->dead || !dp->fresh_limiters)
 		return -ENOMEM;
-	}
-	for (size_t i = 0; i < plan->element_count; i++)
-		undo[i] = (struct undo){
-			.key = plan->elements[i].key,
-			.former = plan->elements[i].former,
-			.existed = plan->elements[i].existed,
-			.dies = plan->elements[i].dies,
-		};
-	if (plan->fresh_limiter_count)
-		memcpy(limiters, plan->fresh_limiters, plan->fresh_limiter_count * sizeof(*limiters));
-	dp->undo = undo;
-	dp->undo_count = plan->element_count;
-	dp->fresh_limiters = limiters;
+	for (size_t i = 0; i < plan->born_count; i++)
+		dp->born[i] = plan->born[i].entry;
+	dp->born_count = plan->born_count;
+	dp->dead_count = plan->dead_count;
 	dp->fresh_limiter_count = plan->fresh_limiter_count;
 	return 0;
 }
 
 static void undo_free(struct datapath *dp)
 {
-	free(TAKE_PTR(dp->undo));
+	free(TAKE_PTR(dp->born));
+	free(TAKE_PTR(dp->dead));
 	free(TAKE_PTR(dp->fresh_limiters));
-	dp->undo_count = dp->fresh_limiter_count = 0;
+	dp->born_count = dp->dead_count = dp->fresh_limiter_count = 0;
 }
 
 static void slot_clear(struct datapath *dp, uint32_t slot)
@@ -202,11 +237,12 @@ static int defaults_copy(struct datapath *dp, const struct datapath_ruleset *rul
 	return 0;
 }
 
-static void ruleset_write(struct datapath *dp, const struct datapath_ruleset *from, uint32_t rungs)
+static void ruleset_write(struct datapath *dp, const struct datapath_ruleset *from,
+	const struct pep_members members[static 2])
 {
 	struct pep_ruleset next = {
 		.revision = from->revision,
-		.rungs = rungs,
+		.members = {members[0], members[1]},
 		.event_rate = (__u32)from->settings[SETTING_EVENT_RATE],
 		.capture = (__u32)from->settings[SETTING_CAPTURE],
 		.fragments_drop = from->settings[SETTING_FRAGMENTS] != 0,
@@ -240,7 +276,7 @@ static void drop_prepared(struct datapath *dp)
 int datapath_prepare(struct datapath *dp, const struct classifier *c,
 	const struct classifier_plan *plan, const struct datapath_ruleset *ruleset, struct error *err)
 {
-	uint32_t rungs = ruleset_at(dp, datapath_generation(dp))->rungs;
+	const struct pep_members *members = ruleset_at(dp, datapath_generation(dp))->members;
 	int r;
 
 	if (dp->prepared || dp->unsettled)
@@ -258,9 +294,9 @@ int datapath_prepare(struct datapath *dp, const struct classifier *c,
 			return r;
 		}
 		redirects_prepare(dp, c);
-		rungs = plan->rungs;
+		members = plan->members;
 	}
-	ruleset_write(dp, ruleset, rungs);
+	ruleset_write(dp, ruleset, members);
 	dp->prepared = true;
 	return 0;
 }
@@ -279,7 +315,7 @@ void datapath_flip(struct datapath *dp)
 
 void datapath_abort(struct datapath *dp)
 {
-	policies_undo(dp, dp->undo_count);
+	policies_delete(dp, dp->born, dp->born_count);
 	drop_prepared(dp);
 	dp->prepared = false;
 }
@@ -293,9 +329,7 @@ void datapath_grace(void)
 
 void datapath_settle(struct datapath *dp)
 {
-	for (size_t i = 0; i < dp->undo_count; i++)
-		if (dp->undo[i].dies)
-			bpf_map_delete_elem(dp->maps.fds[MAP_POLICY], &dp->undo[i].key);
+	policies_delete(dp, dp->dead, dp->dead_count);
 	undo_free(dp);
 	dp->unsettled = false;
 }

@@ -11,6 +11,15 @@ struct ring_buffer;
 /* The maps by the names of bpf/maps.h, which are the names of their pins. */
 enum datapath_map {
 	MAP_POLICY,
+	MAP_ENTRY,
+	MAP_MORE,
+	MAP_RULE,
+	MAP_BUCKET,
+	MAP_TUPLE,
+	MAP_INDEX,
+	MAP_CLASS,
+	MAP_COMBO,
+	MAP_SET,
 	MAP_CONFIG,
 	MAP_IFACE,
 	MAP_IFACE_INDEX,
@@ -20,18 +29,22 @@ enum datapath_map {
 	MAP_EVENT_STATE,
 	MAP_RING,
 	MAP_REDIRECT,
+	MAP_EXPLAIN,
 	MAP_COUNT,
 };
 extern const char *const map_names[MAP_COUNT];
+extern const char *const map_sections[MAP_COUNT]; /* in the object, NULL = its name */
 
 /* The maps of one load and the windows into those that are mapped. */
 struct map_set {
 	int fds[MAP_COUNT]; /* -1 = none */
-	struct pep_config *config;
+	struct pep_tables tables;
+	struct pep_config *config; /* that of tables */
 	struct pep_iface *ifaces;
 	struct pep_iface_ref *index;
 	struct pep_policy_stats *rows;
 	struct pep_limiter *limiters;
+	struct pep_explain *explain;
 	uint32_t slots;
 };
 
@@ -42,21 +55,18 @@ struct attachment {
 	bool taken_off; /* by somebody else: only who attaches it again ends that */
 };
 
-/* What settle() and abort() need of the plan. */
-struct undo {
-	struct pep_policy_key key;
-	struct pep_policy former;
-	bool existed;
-	bool dies;
-};
-
 struct datapath {
 	struct datapath_options options;
 	char *pin_dir; /* owned; options.pin_dir points to it */
 	int lock;
 	unsigned int cpus;
 	int program;
+	int explainer; /* packet_explain */
+	struct {
+		uint64_t monotonic, jiffies; /* at the same time */
+	} clock;
 	struct map_set maps;
+	struct map_set former; /* after a rebuild: what is pinned, until activate */
 	enum datapath_start start;
 	bool unreadable;
 	char adopted[160];
@@ -70,10 +80,13 @@ struct datapath {
 	struct datapath_default *next_defaults;
 	size_t next_default_count;
 
-	struct undo *undo; /* of the prepared or unsettled commit */
-	size_t undo_count;
+	uint32_t *born; /* entries of policy_map: of the prepared commit */
+	size_t born_count;
+	uint32_t *dead; /* of the prepared or unsettled commit */
+	size_t dead_count;
 	uint32_t *fresh_limiters;
 	size_t fresh_limiter_count;
+	bool named[PEP_IFACES_MAX]; /* slots whose bit stands in policies: not for another interface */
 	char targets[PEP_REDIRECTS_MAX][IFACE_NAME_SIZE]; /* of redirect_map */
 	bool prepared;
 	bool unsettled;
@@ -88,15 +101,12 @@ void datapath_log(const struct datapath *dp, int level, const char *fmt, ...) PR
 
 /* --- datapath_maps.c */
 void map_set_init(struct map_set *set);
-void map_set_deinit(struct map_set *set, unsigned int cpus);
-int map_set_window(struct map_set *set, unsigned int cpus, struct error *err);
+void map_set_deinit(struct map_set *set);
+int map_set_window(struct map_set *set, struct error *err);
 void map_set_start(struct map_set *set);
-/* Of adopted maps: forgets a commit that was prepared and never came into force. */
-void map_set_settle(struct map_set *set);
-/* Everything that lives longer than a load, from maps of the same ABI but other sizes. */
+/* All but the policies that lives longer than a load, from maps of the same ABI but other sizes. */
 int map_set_copy(struct map_set *to, const struct map_set *from, unsigned int cpus,
 	struct error *err);
-struct pep_rule *version_alive(struct pep_policy *policy, uint64_t generation);
 
 /* --- datapath_load.c */
 int load_program(struct datapath *dp, struct map_set *pinned, struct error *err);
@@ -127,6 +137,10 @@ uint32_t slot_of_iface(struct datapath *dp, const char *name); /* 0 = all are in
 /* What the program looks up by ifindex. -ENOSPC, or 0. */
 int slot_index_add(struct datapath *dp, uint32_t ifindex, uint32_t slot);
 void slot_index_remove(struct datapath *dp, uint32_t ifindex);
+
+/* --- datapath_explain.c */
+/* CLOCK_MONOTONIC ns of a time in jiffies, 0 of 0. */
+uint64_t jiffies_to_monotonic(struct datapath *dp, uint64_t jiffies);
 
 /* --- datapath_commit.c */
 void redirects_fill(struct datapath *dp);

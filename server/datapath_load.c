@@ -89,7 +89,8 @@ static int refused(int error, struct error *err)
 /* The map of the skeleton by enum datapath_map. */
 static struct bpf_map *skeleton_map(struct packet_filter *skeleton, size_t which)
 {
-	return bpf_object__find_map_by_name(skeleton->obj, map_names[which]);
+	return bpf_object__find_map_by_name(
+		skeleton->obj, map_sections[which] ? map_sections[which] : map_names[which]);
 }
 
 struct packet_filter *load_open(const struct datapath *dp)
@@ -105,6 +106,10 @@ struct packet_filter *load_open(const struct datapath *dp)
 	if (!skeleton)
 		return NULL;
 	bpf_map__set_max_entries(skeleton->maps.policy_map, room);
+	bpf_map__set_max_entries(skeleton->maps.entry_map, classifier_entries(dp->options.max_policies));
+	bpf_map__set_max_entries(skeleton->maps.more_map, classifier_entries(dp->options.max_policies));
+	bpf_map__set_max_entries(skeleton->maps.rule_map, classifier_entries(dp->options.max_policies));
+	bpf_map__set_max_entries(skeleton->maps.bucket_map, classifier_buckets(dp->options.max_policies));
 	bpf_map__set_max_entries(skeleton->maps.policy_stats, dp->cpus * room);
 	bpf_map__set_max_entries(skeleton->maps.limiter_map, room);
 	bpf_map__set_max_entries(skeleton->maps.ring_buffer, dp->options.ring_size);
@@ -150,12 +155,13 @@ bool load_fits(const struct datapath *dp, const struct map_set *pinned, char ret
 static int take(struct datapath *dp, struct packet_filter *skeleton)
 {
 	dp->program = dup(bpf_program__fd(skeleton->progs.packet_filter));
+	dp->explainer = dup(bpf_program__fd(skeleton->progs.packet_explain));
 	for (size_t i = 0; i < MAP_COUNT; i++) {
 		dp->maps.fds[i] = dup(bpf_map__fd(skeleton_map(skeleton, i)));
 		if (dp->maps.fds[i] < 0)
 			return -errno;
 	}
-	return dp->program < 0 ? -errno : 0;
+	return dp->program < 0 || dp->explainer < 0 ? -errno : 0;
 }
 
 int load_program(struct datapath *dp, struct map_set *pinned, struct error *err)

@@ -6,8 +6,26 @@
 
 #include <bpf/bpf.h>
 
+/* Variables of the program: libbpf names their maps after the section, bpffs forbids dots. */
+const char *const map_sections[MAP_COUNT] = {
+	[MAP_CONFIG] = ".data.config",
+	[MAP_TUPLE] = ".data.tuples",
+	[MAP_INDEX] = ".data.index",
+	[MAP_CLASS] = ".data.classes",
+	[MAP_COMBO] = ".data.combos",
+};
+
 const char *const map_names[MAP_COUNT] = {
 	[MAP_POLICY] = "policy_map",
+	[MAP_ENTRY] = "entry_map",
+	[MAP_MORE] = "more_map",
+	[MAP_RULE] = "rule_map",
+	[MAP_BUCKET] = "bucket_map",
+	[MAP_TUPLE] = "tuple_map",
+	[MAP_INDEX] = "index_map",
+	[MAP_CLASS] = "class_map",
+	[MAP_COMBO] = "combo_map",
+	[MAP_SET] = "set_map",
 	[MAP_CONFIG] = "config_map",
 	[MAP_IFACE] = "iface_map",
 	[MAP_IFACE_INDEX] = "iface_index",
@@ -17,6 +35,7 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_EVENT_STATE] = "event_state",
 	[MAP_RING] = "ring_buffer",
 	[MAP_REDIRECT] = "redirect_map",
+	[MAP_EXPLAIN] = "explain_map",
 };
 
 void map_set_init(struct map_set *set)
@@ -26,19 +45,62 @@ void map_set_init(struct map_set *set)
 		set->fds[i] = -1;
 }
 
-static void unmap(void *memory, size_t size)
+/* The windows into a set: which pointer, which map. */
+struct pane {
+	void **memory;
+	enum datapath_map map;
+};
+#define PANES 12u
+
+static void panes_of(struct map_set *set, struct pane ret[static PANES])
 {
-	if (memory)
-		munmap(memory, size);
+	const struct pane panes[PANES] = {
+		{(void **)&set->tables.config, MAP_CONFIG},
+		{(void **)&set->tables.entries, MAP_ENTRY},
+		{(void **)&set->tables.more, MAP_MORE},
+		{(void **)&set->tables.rules, MAP_RULE},
+		{(void **)&set->tables.buckets, MAP_BUCKET},
+		{(void **)&set->tables.tuples, MAP_TUPLE},
+		{(void **)&set->tables.index, MAP_INDEX},
+		{(void **)&set->tables.classes, MAP_CLASS},
+		{(void **)&set->tables.combos, MAP_COMBO},
+		{(void **)&set->rows, MAP_POLICY_STATS},
+		{(void **)&set->limiters, MAP_LIMITER},
+		{(void **)&set->explain, MAP_EXPLAIN},
+	};
+
+	memcpy(ret, panes, sizeof(panes));
 }
 
-void map_set_deinit(struct map_set *set, unsigned int cpus)
+/* Values of an array, and their bytes; 0 = it cannot be asked. */
+static uint32_t map_entries(int fd, size_t *ret_size)
 {
-	unmap(set->config, sizeof(*set->config));
-	unmap(set->ifaces, PEP_IFACES_MAX * sizeof(*set->ifaces));
-	unmap(set->index, (PEP_IFACE_BUCKETS + PEP_IFACE_PROBES) * sizeof(*set->index));
-	unmap(set->rows, (size_t)cpus * set->slots * sizeof(*set->rows));
-	unmap(set->limiters, set->slots * sizeof(*set->limiters));
+	struct bpf_map_info info = {0};
+	__u32 size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return 0;
+	if (ret_size)
+		*ret_size = (size_t)info.max_entries * ((info.value_size + 7u) & ~7u);
+	return info.max_entries;
+}
+
+void map_set_deinit(struct map_set *set)
+{
+	struct pane panes[PANES];
+	size_t size = 0;
+
+	panes_of(set, panes);
+	for (size_t i = 0; i < PANES; i++)
+		if (*panes[i].memory && map_entries(set->fds[panes[i].map], &size))
+			munmap(*panes[i].memory, size);
+	if (set->ifaces)
+		munmap(set->ifaces, PEP_IFACES_MAX * sizeof(*set->ifaces));
+	if (set->index)
+		munmap(set->index, (PEP_IFACE_BUCKETS + PEP_IFACE_PROBES) * sizeof(*set->index));
+	for (size_t i = 0; i < PEP_CHUNKS_MAX; i++)
+		if (set->tables.chunks[i])
+			munmap(set->tables.chunks[i], PEP_CHUNK_LINES * sizeof(struct pep_line));
 	for (size_t i = 0; i < MAP_COUNT; i++)
 		closep(&set->fds[i]);
 	map_set_init(set);
@@ -51,24 +113,38 @@ static void *window(int fd, size_t size)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-int map_set_window(struct map_set *set, unsigned int cpus, struct error *err)
+int map_set_window(struct map_set *set, struct error *err)
 {
-	struct bpf_map_info info = {0};
-	__u32 size = sizeof(info);
+	struct pane panes[PANES];
+	bool all;
 
-	if (bpf_obj_get_info_by_fd(set->fds[MAP_LIMITER], &info, &size) < 0)
-		return error_set(err, ERROR_PRECONDITION, "MAPS", "limiter_map: %s", strerror(errno));
-	set->slots = info.max_entries;
-	set->config = window(set->fds[MAP_CONFIG], sizeof(*set->config));
+	panes_of(set, panes);
 	set->ifaces = window(set->fds[MAP_IFACE], PEP_IFACES_MAX * sizeof(*set->ifaces));
 	set->index = window(set->fds[MAP_IFACE_INDEX],
 		(PEP_IFACE_BUCKETS + PEP_IFACE_PROBES) * sizeof(*set->index));
-	set->rows = window(set->fds[MAP_POLICY_STATS], (size_t)cpus * set->slots * sizeof(*set->rows));
-	set->limiters = window(set->fds[MAP_LIMITER], set->slots * sizeof(*set->limiters));
-	if (set->config && set->ifaces && set->index && set->rows && set->limiters)
-		return 0;
-	return error_set(err, ERROR_PRECONDITION, "MAPS", "the maps cannot be mapped: %s",
-		strerror(errno));
+	all = set->ifaces && set->index;
+	for (size_t i = 0; i < PANES && all; i++) {
+		size_t size = 0;
+
+		if (map_entries(set->fds[panes[i].map], &size))
+			*panes[i].memory = window(set->fds[panes[i].map], size);
+		all = *panes[i].memory != NULL;
+	}
+	if (!all)
+		return error_set(err, ERROR_PRECONDITION, "MAPS", "the maps cannot be mapped: %s",
+			strerror(errno));
+	set->config = set->tables.config;
+	set->slots = map_entries(set->fds[MAP_LIMITER], NULL);
+	return 0;
+}
+
+static void members_none(struct pep_members *members)
+{
+	*members = (struct pep_members){
+		.lines.mask = PEP_TABLE_NONE,
+		.filter.mask = PEP_TABLE_NONE,
+		.lengths.mask = PEP_TABLE_NONE,
+	};
 }
 
 /* Generation 1 is the empty ruleset: everything passes until the first commit. */
@@ -77,89 +153,12 @@ void map_set_start(struct map_set *set)
 	set->config->abi = PEP_ABI;
 	set->config->slots = set->slots;
 	set->config->generation = 1;
+	for (size_t i = 0; i < 4; i++)
+		members_none(&set->config->ruleset[i / 2].members[i % 2]);
 	set->config->ruleset[1].event_rate = PEP_EVENT_RATE_DEFAULT;
 }
 
-struct pep_rule *version_alive(struct pep_policy *policy, uint64_t generation)
-{
-	for (size_t i = 0; i < 2; i++)
-		if (policy->version[i].born <= generation && generation < policy->version[i].dies)
-			return &policy->version[i];
-	return NULL;
-}
-
-/* --- copying: slots are numbered anew, so that a smaller table can take them */
-
-static void copy_slot(struct map_set *to, uint32_t to_slot, const struct map_set *from,
-	uint32_t from_slot, unsigned int cpus)
-{
-	if (from_slot >= from->slots)
-		return;
-	to->limiters[to_slot] = from->limiters[from_slot];
-	for (size_t cpu = 0; cpu < cpus; cpu++)
-		to->rows[cpu * to->slots + to_slot] = from->rows[cpu * from->slots + from_slot];
-}
-
-static int copy_policies(struct map_set *to, const struct map_set *from, unsigned int cpus,
-	struct error *err)
-{
-	struct pep_policy_key key, *at = NULL;
-	uint32_t slot = 0;
-
-	for (; !bpf_map_get_next_key(from->fds[MAP_POLICY], at, &key); at = &key) {
-		struct pep_policy value, kept = {0};
-		struct pep_rule *rule;
-
-		if (bpf_map_lookup_elem(from->fds[MAP_POLICY], &key, &value) < 0)
-			continue;
-		rule = version_alive(&value, from->config->generation);
-		if (!rule)
-			continue;
-		/* Half of the room stays free for the replacement of everything. */
-		if (slot >= to->slots / 2)
-			return error_set(err, ERROR_LIMIT, "POLICIES_FULL",
-				"the pinned ruleset has more policies than --max-policies %u; start "
-				"pepctld with a larger --max-policies",
-				to->slots / 2);
-		copy_slot(to, slot, from, rule->slot, cpus);
-		kept.version[0] = *rule;
-		kept.version[0].dies = UINT64_MAX;
-		kept.version[0].slot = slot++;
-		if (bpf_map_update_elem(to->fds[MAP_POLICY], &key, &kept, BPF_NOEXIST) < 0)
-			return error_set(err, ERROR_PRECONDITION, "MAPS",
-				"policy_map cannot be filled: %s", strerror(errno));
-	}
-	return 0;
-}
-
-/*
- * A daemon that ended between prepare and flip left versions that the next
- * generation would bring to life, and marks of death that it would carry out.
- */
-void map_set_settle(struct map_set *set)
-{
-	uint64_t generation = set->config->generation;
-	struct pep_policy_key key, next;
-	int fd = set->fds[MAP_POLICY];
-	bool more = !bpf_map_get_next_key(fd, NULL, &key);
-
-	for (; more; key = next) {
-		struct pep_policy value, kept = {0};
-		struct pep_rule *rule;
-
-		more = !bpf_map_get_next_key(fd, &key, &next);
-		if (bpf_map_lookup_elem(fd, &key, &value) < 0)
-			continue;
-		rule = version_alive(&value, generation);
-		if (!rule) {
-			bpf_map_delete_elem(fd, &key);
-			continue;
-		}
-		kept.version[0] = *rule;
-		kept.version[0].dies = UINT64_MAX;
-		bpf_map_update_elem(fd, &key, &kept, BPF_EXIST);
-	}
-}
+/* --- copying */
 
 static int copy_values(int to, int from, uint32_t count, size_t size)
 {
@@ -185,10 +184,9 @@ static void copy_redirects(int to, int from)
 int map_set_copy(struct map_set *to, const struct map_set *from, unsigned int cpus,
 	struct error *err)
 {
-	int r = copy_policies(to, from, cpus, err);
+	uint32_t slots = to->slots;
+	int r;
 
-	if (r)
-		return r;
 	r = copy_values(to->fds[MAP_STATS], from->fds[MAP_STATS], PEP_IFACES_MAX,
 		cpus * sizeof(struct pep_stats));
 	if (!r)
@@ -201,6 +199,9 @@ int map_set_copy(struct map_set *to, const struct map_set *from, unsigned int cp
 	memcpy(to->ifaces, from->ifaces, PEP_IFACES_MAX * sizeof(*to->ifaces));
 	memcpy(to->index, from->index, (PEP_IFACE_BUCKETS + PEP_IFACE_PROBES) * sizeof(*to->index));
 	*to->config = *from->config;
-	to->config->slots = to->slots;
+	to->config->slots = slots;
+	to->config->roots = (struct pep_roots){0}; /* its tables are others, and empty */
+	for (size_t i = 0; i < 4; i++)
+		members_none(&to->config->ruleset[i / 2].members[i % 2]);
 	return 0;
 }

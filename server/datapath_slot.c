@@ -73,7 +73,7 @@ uint32_t slot_of_iface(struct datapath *dp, const char *name)
 			return slot;
 		if (!ifaces[slot].name[0])
 			free_slot = slot;
-		else if (!datapath_iface_by_name(dp, ifaces[slot].name) &&
+		else if (!dp->named[slot] && !datapath_iface_by_name(dp, ifaces[slot].name) &&
 			 (!oldest || ifaces[slot].attached_since < ifaces[oldest].attached_since))
 			oldest = slot;
 	}

@@ -37,7 +37,7 @@ int datapath_stats_all(struct datapath *dp, struct pep_stats ret[static PEP_IFAC
 	return r;
 }
 
-void datapath_policy_stats(const struct datapath *dp, uint32_t slot, struct pep_policy_stats *ret)
+void datapath_policy_stats(struct datapath *dp, uint32_t slot, struct pep_policy_stats *ret)
 {
 	struct pep_policy_stats sum = {0};
 
@@ -50,6 +50,7 @@ void datapath_policy_stats(const struct datapath *dp, uint32_t slot, struct pep_
 		sum.exceeded_bytes += row->exceeded_bytes;
 		sum.last_hit = MAX(sum.last_hit, row->last_hit);
 	}
+	sum.last_hit = jiffies_to_monotonic(dp, sum.last_hit);
 	*ret = sum;
 }
 

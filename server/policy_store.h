@@ -164,7 +164,7 @@ DEFINE_CLEANUP(struct store, store_free)
  * restore() makes the state file's text (NULL = there is none: what was adopted
  * is the truth) the ruleset in force. `generation` is the kernel's.
  */
-int store_adopt(struct store *s, const struct policy *policy);
+int store_adopt(struct store *s, const struct policy *policy, uint64_t position);
 int store_restore(struct store *s, const char *text, size_t size, uint64_t generation,
 	const struct store_config *adopted, uint64_t revision, struct error *err);
 

@@ -25,6 +25,8 @@ static struct classifier_edit *edits_of(const struct store *s, size_t *ret_count
 			.before = entry->now ? &entry->now->policy : NULL,
 			.after = entry->next ? &entry->next->policy : NULL,
 			.path = "",
+			.line = entry->next ? entry->next->line : "",
+			.position = entry->next ? (uint32_t)entry->next->position : 0,
 			.src_set = entry->next ? set_of(s, &entry->next->policy.match.src) : NO_SET,
 			.dst_set = entry->next ? set_of(s, &entry->next->policy.match.dst) : NO_SET,
 		};

@@ -7,14 +7,15 @@
 
 #include "server/policy_store_internal.h"
 
-int store_adopt(struct store *s, const struct policy *policy)
+int store_adopt(struct store *s, const struct policy *policy, uint64_t position)
 {
 	struct store_policy *p;
 	int r = store_policy_new(policy, &p);
 
 	if (r)
 		return r;
-	p->position = ++s->last_position;
+	p->position = position;
+	s->last_position = MAX(s->last_position, position);
 	p->slot = classifier_slot(s->classifier, policy->name);
 	r = entry_put(s, policy->name, p);
 	undo_forget(s);

@@ -137,21 +137,19 @@ PEP_INLINE int bench_verdict(const struct pep_packet *packet)
 SEC("xdp.frags")
 int parse_only(struct xdp_md *ctx)
 {
-	__u64 scratch[PEP_HEADER_MAX / sizeof(__u64)];
 	struct pep_packet packet;
 	struct pep_frame frame;
 
-	pep_frame_init(&frame, ctx, scratch);
+	pep_frame_init(&frame, ctx);
 	pep_parse(&frame, &packet);
 	return bench_verdict(&packet);
 }
 
 PEP_INLINE void bench_begin(struct xdp_md *ctx, struct pep_packet *packet)
 {
-	__u64 scratch[PEP_HEADER_MAX / sizeof(__u64)];
 	struct pep_frame frame;
 
-	pep_frame_init(&frame, ctx, scratch);
+	pep_frame_init(&frame, ctx);
 	bench_parse(&frame, packet);
 }
 

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "fixture.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
+#include <linux/membarrier.h>
 
 #include "frame.h"
 #include "packet_filter.skel.h"
+#include "server/datapath_chunks.h"
 
 static void fail(const char *what)
 {
@@ -51,58 +53,187 @@ static int on_event(void *context, void *data, size_t size)
 	return 0;
 }
 
-static void load(struct fixture *fixture, uint32_t ring_size)
-{
-	struct packet_filter *skeleton;
+/* --- the maps */
 
+static void set_sizes(struct fixture *fixture, uint32_t ring_size, uint32_t max_policies)
+{
+	struct packet_filter *skeleton = fixture->skeleton;
+	uint32_t entries = classifier_entries(max_policies);
+
+	fixture->slots = classifier_room(max_policies);
+	bpf_map__set_max_entries(skeleton->maps.policy_map, fixture->slots);
+	bpf_map__set_max_entries(skeleton->maps.entry_map, entries);
+	bpf_map__set_max_entries(skeleton->maps.more_map, entries);
+	bpf_map__set_max_entries(skeleton->maps.rule_map, entries);
+	bpf_map__set_max_entries(skeleton->maps.bucket_map, classifier_buckets(max_policies));
+	bpf_map__set_max_entries(skeleton->maps.policy_stats, fixture->cpus * fixture->slots);
+	bpf_map__set_max_entries(skeleton->maps.limiter_map, fixture->slots);
+	if (ring_size)
+		bpf_map__set_max_entries(skeleton->maps.ring_buffer, ring_size);
+}
+
+static void load(struct fixture *fixture, uint32_t ring_size, uint32_t max_policies)
+{
 	libbpf_set_print(quiet);
 	if (geteuid()) {
 		errno = EPERM;
 		fail("these tests load a program into the kernel and need root");
 	}
-	skeleton = packet_filter__open();
-	if (!skeleton)
+	fixture->skeleton = packet_filter__open();
+	if (!fixture->skeleton)
 		fail("open");
-	bpf_map__set_max_entries(skeleton->maps.policy_map, 2 * FIXTURE_SLOTS);
-	bpf_map__set_max_entries(skeleton->maps.policy_stats, fixture->cpus * FIXTURE_SLOTS);
-	bpf_map__set_max_entries(skeleton->maps.limiter_map, FIXTURE_SLOTS);
-	if (ring_size)
-		bpf_map__set_max_entries(skeleton->maps.ring_buffer, ring_size);
-	if (packet_filter__load(skeleton))
+	set_sizes(fixture, ring_size, max_policies);
+	if (packet_filter__load(fixture->skeleton))
 		fail("load");
-	fixture->skeleton = skeleton;
-	fixture->program = bpf_program__fd(skeleton->progs.packet_filter);
+	fixture->program = bpf_program__fd(fixture->skeleton->progs.packet_filter);
+	fixture->explainer = bpf_program__fd(fixture->skeleton->progs.packet_explain);
 }
 
-void fixture_init(struct fixture *fixture, uint32_t ring_size)
-{
-	struct packet_filter *skeleton;
+/* Each mapped array: its map and the pointer to it. */
+#define MAPPED(f, name, pointer)                                                                   \
+	{(f)->skeleton->maps.name, (void **)&(pointer)}
 
+static void each_window(struct fixture *f, void (*cb)(struct bpf_map *map, void **at, size_t size))
+{
+	struct pep_tables *t = &f->tables;
+	const struct {
+		struct bpf_map *map;
+		void **at;
+	} windows[] = {
+		MAPPED(f, data_config, t->config),
+		MAPPED(f, data_tuples, t->tuples),
+		MAPPED(f, data_index, t->index),
+		MAPPED(f, data_classes, t->classes),
+		MAPPED(f, data_combos, t->combos),
+		MAPPED(f, entry_map, t->entries),
+		MAPPED(f, more_map, t->more),
+		MAPPED(f, rule_map, t->rules),
+		MAPPED(f, bucket_map, t->buckets),
+		MAPPED(f, explain_map, f->explain),
+		MAPPED(f, iface_index, f->ifaces),
+		MAPPED(f, limiter_map, f->limiters),
+		MAPPED(f, policy_stats, f->rows),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(windows); i++)
+		cb(windows[i].map, windows[i].at,
+			(size_t)bpf_map__value_size(windows[i].map) *
+				bpf_map__max_entries(windows[i].map));
+}
+
+static void window_open(struct bpf_map *map, void **at, size_t size)
+{
+	*at = map_memory(map, size);
+}
+
+static void window_close(struct bpf_map *map, void **at, size_t size)
+{
+	(void)map;
+	munmap(*at, size);
+}
+
+/* --- the engine over them */
+
+static int set_map(const struct fixture *fixture)
+{
+	return bpf_map__fd(fixture->skeleton->maps.set_map);
+}
+
+static int chunks_make(void *data, uint32_t first, uint32_t count)
+{
+	struct fixture *fixture = data;
+
+	return datapath_chunks_make(set_map(fixture), &fixture->tables, first, count);
+}
+
+static void chunks_drop(void *data, uint32_t first, uint32_t count)
+{
+	struct fixture *fixture = data;
+
+	datapath_chunks_drop(set_map(fixture), &fixture->tables, first, count);
+}
+
+void fixture_grace(void *data)
+{
+	(void)data;
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		fail("membarrier");
+}
+
+/* As server/datapath does; elements of entries that are gone wait until their number is used again. */
+static void prepared(void *data, const struct classifier_plan *plan)
+{
+	struct fixture *fixture = data;
+	int map = bpf_map__fd(fixture->skeleton->maps.policy_map);
+
+	for (size_t i = 0; i < plan->born_count; i++) {
+		const struct classifier_born *born = &plan->born[i];
+		struct pep_policy policy = {{0}, {0}};
+
+		snprintf(policy.name, sizeof(policy.name), "%s", born->name);
+		snprintf(policy.line, sizeof(policy.line), "%s", born->line);
+		if (bpf_map_update_elem(map, &born->entry, &policy, BPF_ANY))
+			fail("policy_map");
+	}
+	for (size_t i = 0; i < plan->fresh_slot_count; i++) {
+		uint32_t slot = plan->fresh_slots[i];
+
+		fixture->limiters[slot] = (struct pep_limiter){0};
+		for (uint32_t cpu = 0; cpu < fixture->cpus; cpu++)
+			fixture->rows[cpu * fixture->slots + slot] = (struct pep_policy_stats){0};
+	}
+	for (size_t i = 0; i < plan->fresh_limiter_count; i++)
+		fixture->limiters[plan->fresh_limiters[i]] = (struct pep_limiter){0};
+}
+
+static void begin(struct fixture *fixture)
+{
+	struct pep_config *config = fixture->tables.config;
+
+	config->abi = PEP_ABI;
+	config->slots = fixture->slots;
+	config->generation = 1;
+	for (size_t i = 0; i < 4; i++) {
+		struct pep_members *m = &config->ruleset[i / 2].members[i % 2];
+
+		m->lines.mask = m->filter.mask = m->lengths.mask = PEP_TABLE_NONE;
+	}
+	config->ruleset[1].event_rate = UINT32_MAX;
+	config->ruleset[1].revision = 7;
+	fixture->config = config;
+}
+
+void fixture_init(struct fixture *fixture, uint32_t ring_size, uint32_t max_policies)
+{
+	max_policies = max_policies ? max_policies : FIXTURE_POLICIES;
 	*fixture = (struct fixture){.cpus = (uint32_t)libbpf_num_possible_cpus()};
-	load(fixture, ring_size);
-	skeleton = fixture->skeleton;
-	fixture->config = map_memory(skeleton->maps.config_map, sizeof(*fixture->config));
-	fixture->limiters =
-		map_memory(skeleton->maps.limiter_map, FIXTURE_SLOTS * sizeof(*fixture->limiters));
-	fixture->rows = map_memory(skeleton->maps.policy_stats,
-		(size_t)fixture->cpus * FIXTURE_SLOTS * sizeof(*fixture->rows));
-	fixture->ring =
-		ring_buffer__new(bpf_map__fd(skeleton->maps.ring_buffer), on_event, fixture, NULL);
+	load(fixture, ring_size, max_policies);
+	each_window(fixture, window_open);
+	begin(fixture);
+	fixture->ring = ring_buffer__new(
+		bpf_map__fd(fixture->skeleton->maps.ring_buffer), on_event, fixture, NULL);
 	if (!fixture->ring)
 		fail("ring buffer");
-	fixture->config->abi = PEP_ABI;
-	fixture->config->slots = FIXTURE_SLOTS;
-	fixture->config->generation = 1;
-	fixture_ruleset(fixture)->event_rate = UINT32_MAX;
-	fixture_ruleset(fixture)->revision = 7;
+	engine_init(&fixture->engine, max_policies, &fixture->tables);
+	fixture_lend(fixture, &fixture->engine);
+}
+
+void fixture_lend(struct fixture *fixture, struct engine *engine)
+{
+	engine->data = fixture;
+	engine->prepared = prepared;
+	engine->chunks_make = chunks_make;
+	engine->chunks_drop = chunks_drop;
 }
 
 void fixture_deinit(struct fixture *fixture)
 {
+	engine_deinit(&fixture->engine);
 	ring_buffer__free(fixture->ring);
-	munmap(fixture->config, sizeof(*fixture->config));
-	munmap(fixture->limiters, FIXTURE_SLOTS * sizeof(*fixture->limiters));
-	munmap(fixture->rows, (size_t)fixture->cpus * FIXTURE_SLOTS * sizeof(*fixture->rows));
+	for (uint32_t i = 0; i < PEP_CHUNKS_MAX; i++)
+		if (fixture->tables.chunks[i])
+			munmap(fixture->tables.chunks[i], PEP_CHUNK_LINES * sizeof(struct pep_line));
+	each_window(fixture, window_close);
 	packet_filter__destroy(fixture->skeleton);
 }
 
@@ -118,68 +249,34 @@ void fixture_pin(void)
 
 struct pep_ruleset *fixture_ruleset(struct fixture *fixture)
 {
-	return &fixture->config->ruleset[fixture->config->generation & 1];
+	return engine_ruleset(&fixture->engine);
 }
 
-void fixture_put(
-	struct fixture *fixture, const struct pep_policy_key *key, const struct pep_policy *policy)
+uint32_t fixture_policy(struct fixture *fixture, const char *line)
 {
-	int map = bpf_map__fd(fixture->skeleton->maps.policy_map);
-
-	if (bpf_map_update_elem(map, key, policy, BPF_ANY))
-		fail("policy_map");
-	fixture->config->ruleset[0].rungs |= 1u << key->rung;
-	fixture->config->ruleset[1].rungs |= 1u << key->rung;
+	return engine_add(&fixture->engine, line);
 }
 
-void fixture_add(struct fixture *fixture, const struct pep_policy_key *key, struct pep_rule rule)
+struct pep_entry *fixture_entry(struct fixture *fixture, const char *name)
 {
-	struct pep_policy policy = {.version = {rule}};
+	uint32_t entry = engine_entry(&fixture->engine, name);
 
-	policy.version[0].born = 1;
-	policy.version[0].dies = UINT64_MAX;
-	fixture_put(fixture, key, &policy);
+	if (!entry) {
+		errno = ENOENT;
+		fail(name);
+	}
+	return &fixture->tables.entries[entry];
 }
 
 void fixture_clear(struct fixture *fixture)
 {
-	int map = bpf_map__fd(fixture->skeleton->maps.policy_map);
-	struct pep_policy_key key;
-
-	while (!bpf_map_get_next_key(map, NULL, &key))
-		if (bpf_map_delete_elem(map, &key))
-			fail("policy_map");
-	fixture->config->ruleset[0].rungs = fixture->config->ruleset[1].rungs = 0;
+	engine_clear(&fixture->engine);
 }
 
-struct pep_rule fixture_rule(const char *name, uint32_t slot, enum pep_action action)
+void fixture_arrive(struct fixture *fixture, uint32_t slot)
 {
-	struct pep_rule rule = {.slot = slot, .log_every = 1, .action = (__u8)action};
-
-	snprintf(rule.name, sizeof(rule.name), "%s", name);
-	return rule;
-}
-
-static void set_address(struct pep_policy_key *key, const char *text, __be32 *to)
-{
-	if (!text)
-		return;
-	key->family = strchr(text, ':') ? 6 : 4;
-	if (inet_pton(key->family == 6 ? AF_INET6 : AF_INET, text, to) != 1)
-		fail(text);
-}
-
-struct pep_policy_key fixture_key(enum pep_rung rung, const char *src, const char *dst,
-	unsigned int sport, unsigned int dport, unsigned int proto)
-{
-	struct pep_policy_key key = {.rung = (__u8)rung,
-		.proto = (__u8)proto,
-		.sport = htons((uint16_t)sport),
-		.dport = htons((uint16_t)dport)};
-
-	set_address(&key, src, key.src);
-	set_address(&key, dst, key.dst);
-	return key;
+	fixture->ifaces[FIXTURE_IFINDEX] =
+		(struct pep_iface_ref){.ifindex = slot ? FIXTURE_IFINDEX : 0, .slot = slot};
 }
 
 int fixture_run(
@@ -202,6 +299,21 @@ int fixture_run_linear(struct fixture *fixture, const void *data, size_t size, u
 	int error = bpf_prog_test_run_opts(fixture->program, &options);
 
 	return error ? error : (int)options.retval;
+}
+
+void fixture_explain(struct fixture *fixture, const void *data, size_t size, uint32_t iface)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = data, .data_size_in = (uint32_t)size,
+		.repeat = 1);
+
+	fixture->explain->generation = 0;
+	fixture->explain->iface = iface;
+	if (bpf_prog_test_run_opts(fixture->explainer, &options))
+		fail("packet_explain");
+	if (options.retval != XDP_PASS) {
+		errno = EBADMSG;
+		fail("packet_explain");
+	}
 }
 
 int fixture_run_text(struct fixture *fixture, const char *text)
@@ -268,7 +380,7 @@ struct pep_policy_stats fixture_row(struct fixture *fixture, uint32_t slot)
 	const struct pep_policy_stats *row;
 
 	for (uint32_t cpu = 0; cpu < fixture->cpus; cpu++) {
-		row = &fixture->rows[cpu * FIXTURE_SLOTS + slot];
+		row = &fixture->rows[cpu * fixture->slots + slot];
 		all.packets += row->packets;
 		all.bytes += row->bytes;
 		all.exceeded_packets += row->exceeded_packets;

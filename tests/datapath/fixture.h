@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The loaded program with small maps, fed through BPF_PROG_TEST_RUN. Nothing
- * is attached or pinned: all of it goes with the process. Frames arrive on
- * ifindex 1, the namespace's lo. Needs root and says so.
+ * The loaded program with the real classifier over its maps, fed through
+ * BPF_PROG_TEST_RUN. Nothing is attached or pinned: all of it goes with the
+ * process. Frames arrive on ifindex 1, the namespace's lo. Needs root and says so.
  *
  * Functions that return nothing end the test when something fails.
  */
@@ -13,9 +13,10 @@
 #include <stdint.h>
 
 #include "bpf/common.h"
+#include "engine.h"
 
-#define FIXTURE_SLOTS   16u
-#define FIXTURE_IFINDEX 1u
+#define FIXTURE_POLICIES 8u
+#define FIXTURE_IFINDEX  1u
 
 struct packet_filter;
 struct ring_buffer;
@@ -23,37 +24,48 @@ struct ring_buffer;
 struct fixture {
 	struct packet_filter *skeleton;
 	struct ring_buffer *ring;
-	struct pep_config *config; /* mapped */
+	struct pep_tables tables;
+	struct engine engine;      /* over them */
+	struct pep_config *config; /* of tables; this and what follows is mapped */
+	struct pep_explain *explain;
+	struct pep_iface_ref *ifaces; /* by ifindex */
 	struct pep_limiter *limiters;
 	struct pep_policy_stats *rows;
+	uint32_t slots;
 	uint32_t cpus;
 	int program;
+	int explainer; /* packet_explain */
 	struct pep_event last; /* of those taken by fixture_events() */
 	size_t events;
 };
 
-/* ring_size 0 = PEP_RING_SIZE_DEFAULT. Generation 1, default allow, no limit of events. */
-void fixture_init(struct fixture *fixture, uint32_t ring_size);
+/*
+ * ring_size 0 = PEP_RING_SIZE_DEFAULT, max_policies 0 = FIXTURE_POLICIES. Generation 1,
+ * revision 7, default allow, no limit of events.
+ */
+void fixture_init(struct fixture *fixture, uint32_t ring_size, uint32_t max_policies);
 void fixture_deinit(struct fixture *fixture);
+
+/* Another engine over fixture->tables, in place of the fixture's own, which must not have been used. */
+void fixture_lend(struct fixture *fixture, struct engine *engine);
+
+/* For engine.grace, where frames run while commits are made. */
+void fixture_grace(void *data);
 
 /* The calling thread stays on its CPU, as does then all that it counts and numbers there. */
 void fixture_pin(void);
 
-/* The ruleset that is in force; changes are seen by the next frame. */
+/* The ruleset that is in force; changes are seen by the next frame and stay over commits. */
 struct pep_ruleset *fixture_ruleset(struct fixture *fixture);
 
-/* Alive from generation 1 on; sets the rung's bit. */
-void fixture_add(struct fixture *fixture, const struct pep_policy_key *key, struct pep_rule rule);
-void fixture_put(
-	struct fixture *fixture, const struct pep_policy_key *key, const struct pep_policy *policy);
+/* Adds the policy of the line, "NAME ACTION ...", as a commit. Returns its slot. */
+uint32_t fixture_policy(struct fixture *fixture, const char *line);
+/* The entry of a policy in force, to be changed by hand. */
+struct pep_entry *fixture_entry(struct fixture *fixture, const char *name);
 void fixture_clear(struct fixture *fixture);
 
-/* A rule with that name, slot and action, log_every 1. */
-struct pep_rule fixture_rule(const char *name, uint32_t slot, enum pep_action action);
-
-/* Key of a rung; source and destination as text or NULL, ports in host order. */
-struct pep_policy_key fixture_key(enum pep_rung rung, const char *src, const char *dst,
-	unsigned int sport, unsigned int dport, unsigned int proto);
+/* Frames come from now on from the interface with the slot; 0 = from one that has none. */
+void fixture_arrive(struct fixture *fixture, uint32_t slot);
 
 /* Runs the frame `repeat` times; returns the last verdict, and the frame as it left if wanted. */
 int fixture_run(
@@ -62,6 +74,8 @@ int fixture_run(
 int fixture_run_linear(struct fixture *fixture, const void *data, size_t size, uint32_t linear);
 /* frame.h text. */
 int fixture_run_text(struct fixture *fixture, const char *text);
+/* Asks packet_explain, which leaves no other trace than fixture->explain. */
+void fixture_explain(struct fixture *fixture, const void *data, size_t size, uint32_t iface);
 
 /* Sums over CPUs. */
 struct pep_stats fixture_stats(struct fixture *fixture, uint32_t iface);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "matrix.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "frame.h"
@@ -20,26 +19,13 @@ const char *const matrix_errors[PEP_PARSE_MAX] = {
 	[PEP_PARSE_HEADERS] = "headers",
 };
 
-static void add(struct matrix_ruleset *ruleset, enum pep_rung rung, unsigned int proto,
-	const char *source, enum pep_action action)
+static void add(struct matrix_ruleset *ruleset, const char *line)
 {
-	struct matrix_policy *policy = &ruleset->policies[ruleset->policy_count++];
-	int port = rung < PEP_RUNG_SRC;
-
-	*policy = (struct matrix_policy){.action = action};
-	policy->key.rung = (__u8)rung;
-	policy->key.proto = (__u8)proto;
-	policy->key.dport = port ? htons(80) : 0;
-	if (!source)
-		return;
-	policy->key.family = strchr(source, ':') ? 6 : 4;
-	inet_pton(policy->key.family == 6 ? AF_INET6 : AF_INET, source, policy->key.src);
+	ruleset->policies[ruleset->policy_count++] = line;
 }
 
 void matrix_rulesets_init(struct matrix_ruleset *ret_rulesets)
 {
-	static const unsigned char ported[] = {6, 17, 136, 132, 33};
-	static const unsigned char protos[] = {1, 58, 47};
 	struct matrix_ruleset *r = ret_rulesets;
 
 	memset(r, 0, sizeof(*r) * MATRIX_RULESETS);
@@ -52,33 +38,30 @@ void matrix_rulesets_init(struct matrix_ruleset *ret_rulesets)
 					  " dport 80 proto tcp";
 	r[6].name = "strict", r[6].meaning = "no policy, malformed drop, fragments drop";
 	r[1].default_block = r[5].default_block = r[6].strict = 1;
-	add(&r[2], PEP_RUNG_SRC, 0, FRAME_BAD4, PEP_ACTION_BLOCK);
-	add(&r[2], PEP_RUNG_SRC, 0, FRAME_BAD6, PEP_ACTION_BLOCK);
-	for (size_t i = 0; i < sizeof(ported); i++)
-		add(&r[3], PEP_RUNG_DPORT_PROTO, ported[i], NULL, PEP_ACTION_BLOCK);
-	for (size_t i = 0; i < sizeof(protos); i++)
-		add(&r[4], PEP_RUNG_PROTO, protos[i], NULL, PEP_ACTION_BLOCK);
-	add(&r[5], PEP_RUNG_SRC_DPORT_PROTO, 6, FRAME_GOOD4, PEP_ACTION_ALLOW);
-	add(&r[5], PEP_RUNG_SRC_DPORT_PROTO, 6, FRAME_GOOD6, PEP_ACTION_ALLOW);
+	add(&r[2], "four block src " FRAME_BAD4);
+	add(&r[2], "six block src " FRAME_BAD6);
+	add(&r[3], "tcp block dport 80 proto tcp");
+	add(&r[3], "udp block dport 80 proto udp");
+	add(&r[3], "udplite block dport 80 proto 136");
+	add(&r[3], "sctp block dport 80 proto sctp");
+	add(&r[3], "dccp block dport 80 proto 33");
+	add(&r[4], "icmp block proto icmp");
+	add(&r[4], "icmpv6 block proto icmpv6");
+	add(&r[4], "gre block proto gre");
+	add(&r[5], "four allow src " FRAME_GOOD4 " dport 80 proto tcp");
+	add(&r[5], "six allow src " FRAME_GOOD6 " dport 80 proto tcp");
 }
 
-void matrix_ruleset_pack(const struct matrix_ruleset *ruleset, struct pep_ruleset *ret_ruleset,
-	struct pep_policy *ret_policies)
+void matrix_ruleset_apply(const struct matrix_ruleset *ruleset, struct engine *engine)
 {
-	*ret_ruleset = (struct pep_ruleset){.revision = 1, .event_rate = 1000000};
-	ret_ruleset->fragments_drop = (__u8)ruleset->strict;
-	ret_ruleset->malformed_drop = (__u8)ruleset->strict;
-	memset(ret_ruleset->default_block, ruleset->default_block, PEP_IFACES_MAX);
-	for (size_t i = 0; i < ruleset->policy_count; i++) {
-		ret_ruleset->rungs |= 1u << ruleset->policies[i].key.rung;
-		ret_policies[i] = (struct pep_policy){0};
-		ret_policies[i].version[0] = (struct pep_rule){.born = 1,
-			.dies = ~0ull,
-			.log_every = 1,
-			.slot = (__u32)i,
-			.action = (__u8)ruleset->policies[i].action,
-			.name = "matrix"};
-	}
+	struct pep_ruleset *settings;
+
+	engine_clear(engine);
+	for (size_t i = 0; i < ruleset->policy_count; i++)
+		engine_add(engine, ruleset->policies[i]);
+	settings = engine_ruleset(engine);
+	settings->fragments_drop = settings->malformed_drop = (__u8)ruleset->strict;
+	memset(settings->default_block, ruleset->default_block, PEP_IFACES_MAX);
 }
 
 char matrix_letter(enum pep_tally tally)

@@ -17,14 +17,10 @@
 #include <stddef.h>
 
 #include "bpf/common.h"
+#include "engine.h"
 
 #define MATRIX_RULESETS     7
 #define MATRIX_POLICIES_MAX 8
-
-struct matrix_policy {
-	struct pep_policy_key key;
-	enum pep_action action;
-};
 
 struct matrix_ruleset {
 	const char *name;
@@ -32,7 +28,7 @@ struct matrix_ruleset {
 	int default_block;
 	int strict; /* malformed and fragments dropped */
 	size_t policy_count;
-	struct matrix_policy policies[MATRIX_POLICIES_MAX];
+	const char *policies[MATRIX_POLICIES_MAX]; /* lines, "NAME ACTION ..." */
 };
 
 struct matrix_row {
@@ -48,21 +44,22 @@ extern const char *const matrix_errors[PEP_PARSE_MAX];
 /* ret_rulesets has room for MATRIX_RULESETS. */
 void matrix_rulesets_init(struct matrix_ruleset *ret_rulesets);
 
-/* The ABI's form of a ruleset, generation 1; ret_policies has MATRIX_POLICIES_MAX. */
-void matrix_ruleset_pack(const struct matrix_ruleset *ruleset, struct pep_ruleset *ret_ruleset,
-	struct pep_policy *ret_policies);
+/* Makes it the ruleset of the engine, which has room for MATRIX_POLICIES_MAX. */
+void matrix_ruleset_apply(const struct matrix_ruleset *ruleset, struct engine *engine);
 
 char matrix_letter(enum pep_tally tally);
 
 /* Of the event that the answer makes; PEP_REASON_NONE when it makes none. */
 enum pep_reason matrix_reason(char letter);
 
-/* The source that the program is made of, run here (matrix_user.c). */
 struct matrix_verdict {
 	char letter;
 	enum pep_parse_error error;
 };
+
+/* The source that the program is made of, run here over an engine of its own (matrix_user.c). */
 struct matrix_verdict matrix_judge(
 	const struct matrix_ruleset *ruleset, const void *data, size_t size);
+void matrix_judge_end(void);
 
 #endif

@@ -8,24 +8,27 @@
 #include "bpf/classify.h"
 
 static const struct matrix_ruleset *current;
-static struct pep_policy current_policies[MATRIX_POLICIES_MAX];
+static struct engine engine;
 
-static const struct pep_policy *pep_policy_find(const struct pep_policy_key *key)
+static struct pep_view view_of(const struct matrix_ruleset *ruleset)
 {
-	for (size_t i = 0; i < current->policy_count; i++)
-		if (!memcmp(&current->policies[i].key, key, sizeof(*key)))
-			return &current_policies[i];
-	return NULL;
+	if (!current)
+		engine_init(&engine, MATRIX_POLICIES_MAX, NULL);
+	if (current != ruleset)
+		matrix_ruleset_apply(ruleset, &engine);
+	current = ruleset;
+	pep_tables = engine.tables;
+	return (struct pep_view){.generation = pep_config()->generation,
+		.roots = &pep_config()->roots,
+		.ruleset = engine_ruleset(&engine)};
 }
 
 struct matrix_verdict matrix_judge(
 	const struct matrix_ruleset *ruleset, const void *data, size_t size)
 {
-	struct pep_ruleset packed;
-	struct pep_view view = {.generation = 1, .ruleset = &packed};
+	struct pep_view view = view_of(ruleset);
 	unsigned char *copy = malloc(size ? size : 1); /* its end is the frame's, for ASan */
 	pep_source source = {.data = copy, .length = (__u32)size};
-	__u64 scratch[PEP_HEADER_MAX / sizeof(__u64)];
 	struct pep_packet packet;
 	struct pep_ruling ruling;
 	struct pep_frame frame;
@@ -33,13 +36,18 @@ struct matrix_verdict matrix_judge(
 	if (!copy)
 		abort();
 	memcpy(copy, data, size);
-	current = ruleset;
-	matrix_ruleset_pack(ruleset, &packed, current_policies);
-	pep_frame_init(&frame, &source, scratch);
+	pep_frame_init(&frame, &source);
 	pep_parse(&frame, &packet);
 	packet.length = pep_source_length(&source);
 	pep_judge(&view, &packet, &ruling);
 	free(copy);
 	return (struct matrix_verdict){
 		matrix_letter(ruling.tally), (enum pep_parse_error)packet.error};
+}
+
+void matrix_judge_end(void)
+{
+	if (current)
+		engine_deinit(&engine);
+	current = NULL;
 }

@@ -12,8 +12,6 @@
 #include "frame.h"
 #include "packet_filter.skel.h"
 
-#define TARGET 5u
-
 static struct fixture fixture;
 static struct frame frame;
 static uint8_t out[FRAME_MAX];
@@ -22,7 +20,7 @@ static const uint8_t given[6] = {2, 0xaa, 0xbb, 0xcc, 0xdd, 0xee};
 static int setup(void **state)
 {
 	(void)state;
-	fixture_init(&fixture, 0);
+	fixture_init(&fixture, 0, 0);
 	return 0;
 }
 
@@ -33,24 +31,20 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void install(enum pep_action action, const uint8_t *mac)
-{
-	struct pep_policy_key key = fixture_key(PEP_RUNG_PROTO, NULL, NULL, 0, 0, 17);
-	struct pep_rule rule = fixture_rule("elsewhere", 1, action);
+static uint32_t slot;
 
-	rule.redirect = TARGET;
-	if (mac) {
-		rule.flags = PEP_RULE_MAC;
-		memcpy(rule.mac, mac, sizeof(rule.mac));
-	}
-	fixture_add(&fixture, &key, rule);
+static void install(const char *line)
+{
+	slot = fixture_policy(&fixture, line);
 }
 
+/* The classifier gives out the first index. */
 static void set_target(void)
 {
-	uint32_t at = TARGET;
+	uint32_t at = 0;
 	uint32_t ifindex = FIXTURE_IFINDEX;
 
+	assert_string_equal(classifier_redirect(fixture.engine.classifier, at), "lo");
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(fixture.skeleton->maps.redirect_map), &at,
 				 &ifindex, BPF_ANY),
 		0);
@@ -65,20 +59,20 @@ static int run(const char *text)
 static void test_reflect(void **state)
 {
 	(void)state;
-	install(PEP_ACTION_REFLECT, NULL);
+	install("elsewhere reflect proto udp");
 	assert_int_equal(run("ip4 udp pay=10"), XDP_TX);
 	assert_memory_equal(out, frame.data + 6, 6);
 	assert_memory_equal(out + 6, frame.data, 6);
 	assert_memory_equal(out + 12, frame.data + 12, frame.size - 12);
 	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_REFLECT), 1);
-	assert_int_equal(fixture_row(&fixture, 1).packets, 1);
+	assert_int_equal(fixture_row(&fixture, slot).packets, 1);
 	assert_int_equal(fixture_events(&fixture), 0);
 }
 
 static void test_redirect_keeps_mac(void **state)
 {
 	(void)state;
-	install(PEP_ACTION_REDIRECT, NULL);
+	install("elsewhere redirect lo proto udp");
 	set_target();
 	assert_int_equal(run("ip6 udp pay=10"), XDP_REDIRECT);
 	assert_memory_equal(out, frame.data, frame.size);
@@ -88,7 +82,7 @@ static void test_redirect_keeps_mac(void **state)
 static void test_redirect_given_mac(void **state)
 {
 	(void)state;
-	install(PEP_ACTION_REDIRECT, given);
+	install("elsewhere redirect lo mac 02:aa:bb:cc:dd:ee proto udp");
 	set_target();
 	assert_int_equal(run("vlan=3 ip4 udp pay=10"), XDP_REDIRECT);
 	assert_memory_equal(out, given, sizeof(given));
@@ -98,7 +92,7 @@ static void test_redirect_given_mac(void **state)
 static void test_redirect_target_missing(void **state)
 {
 	(void)state;
-	install(PEP_ACTION_REDIRECT, given);
+	install("elsewhere redirect lo mac 02:aa:bb:cc:dd:ee proto udp");
 	assert_int_equal(run("ip4 udp pay=10"), XDP_DROP);
 	assert_memory_equal(out, frame.data, frame.size);
 	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_BLOCK_FAILED), 1);
@@ -113,7 +107,8 @@ static void test_redirect_target_missing(void **state)
 static void test_reject_blocks(void **state)
 {
 	(void)state;
-	install(PEP_ACTION_REJECT, NULL);
+	install("elsewhere block proto udp");
+	fixture_entry(&fixture, "elsewhere")->action = PEP_ACTION_REJECT;
 	assert_int_equal(run("ip4 udp"), XDP_DROP);
 	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_BLOCK_REJECT), 1);
 	assert_int_equal(fixture_events(&fixture), 1);

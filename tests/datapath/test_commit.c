@@ -3,6 +3,7 @@
 #include "cmocka_all.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <linux/bpf.h>
@@ -10,7 +11,7 @@
 #include "fixture.h"
 #include "frame.h"
 
-#define FRAMES 400000u
+#define FRAMES 200000u /* at a time */
 
 static struct fixture fixture;
 
@@ -19,14 +20,17 @@ static void go_to(uint64_t generation)
 	__atomic_store_n(&fixture.config->generation, generation, __ATOMIC_RELEASE);
 }
 
-static struct pep_rule rule_for(
-	enum pep_action action, const char *name, uint64_t born, uint64_t dies)
+/* A policy on the source that is alive from `born` until `dies`. */
+static void add(const char *name, uint64_t born, uint64_t dies)
 {
-	struct pep_rule rule = fixture_rule(name, 0, action);
+	struct pep_entry *entry;
+	char line[64];
 
-	rule.born = born;
-	rule.dies = dies;
-	return rule;
+	snprintf(line, sizeof(line), "%s block src " FRAME_GOOD4, name);
+	fixture_policy(&fixture, line);
+	entry = fixture_entry(&fixture, name);
+	entry->born = pep_stamp(born);
+	entry->dies = pep_stamp(dies);
 }
 
 static int verdict_in(uint64_t generation)
@@ -37,12 +41,9 @@ static int verdict_in(uint64_t generation)
 
 static void test_versions(void **state)
 {
-	struct pep_policy_key key = fixture_key(PEP_RUNG_SRC, FRAME_GOOD4, NULL, 0, 0, 0);
-	struct pep_policy policy = {.version = {rule_for(PEP_ACTION_BLOCK, "old", 3, 5),
-					    rule_for(PEP_ACTION_BLOCK, "new", 6, 8)}};
-
 	(void)state;
-	fixture_put(&fixture, &key, &policy);
+	add("old", 3, 5);
+	add("new", 6, 8);
 	assert_int_equal(verdict_in(2), XDP_PASS); /* not born */
 	assert_int_equal(verdict_in(3), XDP_DROP);
 	assert_int_equal(verdict_in(4), XDP_DROP);
@@ -54,12 +55,9 @@ static void test_versions(void **state)
 
 static void test_version_decides_all(void **state)
 {
-	struct pep_policy_key key = fixture_key(PEP_RUNG_SRC, FRAME_GOOD4, NULL, 0, 0, 0);
-	struct pep_policy policy = {.version = {rule_for(PEP_ACTION_BLOCK, "old", 1, 2),
-					    rule_for(PEP_ACTION_BLOCK, "new", 2, 3)}};
-
 	(void)state;
-	fixture_put(&fixture, &key, &policy);
+	add("old", 1, 2);
+	add("new", 2, 3);
 	fixture.config->ruleset[1].revision = 11;
 	fixture.config->ruleset[0].revision = 12;
 	fixture_events(&fixture);
@@ -73,14 +71,60 @@ static void test_version_decides_all(void **state)
 	assert_int_equal(fixture.last.revision, 12);
 }
 
+struct sender {
+	int stop;
+	uint64_t sent;
+};
+
 static void *send_frames(void *argument)
 {
 	static struct frame frame;
+	struct sender *sender = argument;
 
 	frame_build(&frame, "ip4 tcp");
-	fixture_run(&fixture, frame.data, frame.size, FRAMES, NULL);
-	__atomic_store_n((int *)argument, 1, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&sender->stop, __ATOMIC_ACQUIRE)) {
+		fixture_run(&fixture, frame.data, frame.size, FRAMES, NULL);
+		__atomic_add_fetch(&sender->sent, FRAMES, __ATOMIC_RELEASE);
+	}
 	return NULL;
+}
+
+/* Of the tallies that may grow: all that was sent, but none by the default allow. */
+static void check_sent(const struct pep_stats *before, uint64_t sent, uint64_t rounds)
+{
+	struct pep_stats after = fixture_stats(&fixture, 0);
+	uint64_t policy = after.tally[PEP_TALLY_BLOCK_POLICY].packets -
+			  before->tally[PEP_TALLY_BLOCK_POLICY].packets;
+
+	assert_int_equal(after.tally[PEP_TALLY_ALLOW_DEFAULT].packets,
+		before->tally[PEP_TALLY_ALLOW_DEFAULT].packets);
+	assert_int_equal(policy + after.tally[PEP_TALLY_BLOCK_DEFAULT].packets -
+				 before->tally[PEP_TALLY_BLOCK_DEFAULT].packets,
+		sent);
+	assert_in_range(policy, 1, sent - 1);
+	print_message("%llu commits meanwhile, %llu frames, %llu by the policy\n",
+		(unsigned long long)rounds, (unsigned long long)sent, (unsigned long long)policy);
+}
+
+/* Sends frames while `change` is called so often or more. */
+static void send_during(void (*change)(uint64_t round), uint64_t rounds)
+{
+	struct pep_stats before = fixture_stats(&fixture, 0);
+	struct sender sender = {0};
+	uint64_t i = 0;
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, send_frames, &sender), 0);
+	while (i < rounds || __atomic_load_n(&sender.sent, __ATOMIC_ACQUIRE) < 2 * FRAMES)
+		change(i++);
+	__atomic_store_n(&sender.stop, 1, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	check_sent(&before, sender.sent, i);
+}
+
+static void flip(uint64_t round)
+{
+	go_to(1 + round % 2);
 }
 
 /*
@@ -89,41 +133,77 @@ static void *send_frames(void *argument)
  */
 static void test_no_mixture(void **state)
 {
-	struct pep_policy_key key = fixture_key(PEP_RUNG_SRC, FRAME_GOOD4, NULL, 0, 0, 0);
-	struct pep_policy policy = {.version = {rule_for(PEP_ACTION_BLOCK, "odd", 1, 2)}};
-	struct pep_stats before = fixture_stats(&fixture, 0);
-	struct pep_stats after;
-	pthread_t thread;
-	uint64_t flips = 0;
-	int done = 0;
-
 	(void)state;
-	fixture_put(&fixture, &key, &policy);
+	add("odd", 1, 2);
 	memset(fixture.config->ruleset[1].default_block, 0, PEP_IFACES_MAX);
 	memset(fixture.config->ruleset[0].default_block, 1, PEP_IFACES_MAX);
 	go_to(1);
-	assert_int_equal(pthread_create(&thread, NULL, send_frames, &done), 0);
-	while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE))
-		go_to(1 + flips++ % 2);
-	pthread_join(thread, NULL);
-	after = fixture_stats(&fixture, 0);
-	assert_int_equal(after.tally[PEP_TALLY_ALLOW_DEFAULT].packets,
-		before.tally[PEP_TALLY_ALLOW_DEFAULT].packets);
-	assert_int_equal(after.tally[PEP_TALLY_BLOCK_DEFAULT].packets +
-				 after.tally[PEP_TALLY_BLOCK_POLICY].packets -
-				 before.tally[PEP_TALLY_BLOCK_DEFAULT].packets -
-				 before.tally[PEP_TALLY_BLOCK_POLICY].packets,
-		FRAMES);
-	print_message("%llu commits meanwhile, %llu frames by the policy\n",
-		(unsigned long long)flips,
-		(unsigned long long)(after.tally[PEP_TALLY_BLOCK_POLICY].packets -
-				     before.tally[PEP_TALLY_BLOCK_POLICY].packets));
+	send_during(flip, 1000000);
+}
+
+/* --- the same by commits of the classifier, with grace periods */
+
+static void (*fixture_prepared)(void *data, const struct classifier_plan *plan);
+static bool allow_next; /* the default of the next generation */
+
+static void prepared(void *data, const struct classifier_plan *plan)
+{
+	fixture_prepared(data, plan);
+	memset(fixture.config->ruleset[plan->generation & 1].default_block, !allow_next,
+		PEP_IFACES_MAX);
+}
+
+static void begin_commits(void)
+{
+	fixture_prepared = fixture.engine.prepared;
+	fixture.engine.prepared = prepared;
+	fixture.engine.grace = fixture_grace;
+	allow_next = false;
+}
+
+static void come_and_go(uint64_t round)
+{
+	allow_next = round % 2 == 0;
+	if (allow_next)
+		fixture_policy(&fixture, "ban block src " FRAME_GOOD4);
+	else
+		engine_remove(&fixture.engine, "ban");
+}
+
+static void test_no_mixture_of_commits(void **state)
+{
+	(void)state;
+	begin_commits();
+	fixture_policy(&fixture, "other allow src " FRAME_BAD4);
+	send_during(come_and_go, 100);
+}
+
+/* The policy stays, what moves is the member; each of a length of its own now and then. */
+static void join_and_leave(uint64_t round)
+{
+	static const char *const members[] = {FRAME_GOOD4, "192.0.2.0/24", "192.0.0.0/13", "192.0.2.0/31"};
+	const char *member = members[round / 2 % 4];
+
+	allow_next = round % 2 == 0;
+	if (allow_next)
+		engine_join(&fixture.engine, "banned", member);
+	else
+		engine_leave(&fixture.engine, "banned", member);
+}
+
+static void test_no_mixture_of_members(void **state)
+{
+	(void)state;
+	begin_commits();
+	fixture_policy(&fixture, "ban block src @banned");
+	engine_join(&fixture.engine, "banned", FRAME_BAD4);
+	send_during(join_and_leave, 100);
 }
 
 static int setup(void **state)
 {
 	(void)state;
-	fixture_init(&fixture, 0);
+	fixture_init(&fixture, 0, 0);
 	fixture.config->ruleset[0] = fixture.config->ruleset[1];
 	return 0;
 }
@@ -138,10 +218,12 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_versions),
-		cmocka_unit_test(test_version_decides_all),
-		cmocka_unit_test(test_no_mixture),
+		cmocka_unit_test_setup_teardown(test_versions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_version_decides_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_mixture, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_mixture_of_commits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_mixture_of_members, setup, teardown),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

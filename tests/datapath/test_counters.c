@@ -3,7 +3,6 @@
 #include "cmocka_all.h"
 
 #include <string.h>
-#include <time.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -18,7 +17,7 @@ static struct fixture fixture;
 static int setup(void **state)
 {
 	(void)state;
-	fixture_init(&fixture, 0);
+	fixture_init(&fixture, 0, 0);
 	return 0;
 }
 
@@ -29,12 +28,14 @@ static int teardown(void **state)
 	return 0;
 }
 
-static uint64_t coarse_now(void)
+/* The clock of last_hit. */
+static uint64_t jiffies_now(void)
 {
-	struct timespec now;
+	static struct frame frame;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	frame_build(&frame, "arp");
+	fixture_explain(&fixture, frame.data, frame.size, 0);
+	return fixture.explain->jiffies;
 }
 
 static void test_one_tally_per_packet(void **state)
@@ -64,29 +65,37 @@ static void test_one_tally_per_packet(void **state)
 	assert_int_equal(stats.parse_errors[PEP_PARSE_HEADERS], 1);
 }
 
+/* The policy comes and goes until its counters are the last ones. */
+static void add_at_last_slot(const char *name, const char *line)
+{
+	for (uint32_t i = 0; fixture_policy(&fixture, line) != fixture.slots - 1; i++) {
+		assert_in_range(i, 0, 2 * fixture.slots);
+		engine_remove(&fixture.engine, name);
+	}
+}
+
 static void test_policy_rows(void **state)
 {
-	struct pep_policy_key src = fixture_key(PEP_RUNG_SRC, FRAME_GOOD4, NULL, 0, 0, 0);
-	struct pep_policy_key proto = fixture_key(PEP_RUNG_PROTO, NULL, NULL, 0, 0, 17);
-	uint64_t before = coarse_now();
+	uint64_t before = jiffies_now();
 	struct pep_policy_stats row;
+	uint32_t src;
 
 	(void)state;
-	fixture_add(&fixture, &src, fixture_rule("src", 3, PEP_ACTION_ALLOW));
-	fixture_add(&fixture, &proto, fixture_rule("udp", FIXTURE_SLOTS - 1, PEP_ACTION_BLOCK));
+	src = fixture_policy(&fixture, "src allow src " FRAME_GOOD4);
+	add_at_last_slot("udp", "udp block proto udp");
 	for (int i = 0; i < 7; i++)
 		fixture_run_text(&fixture, "ip4 tcp pay=46");
 	fixture_run_text(&fixture, "bad4 udp");
-	row = fixture_row(&fixture, 3);
+	row = fixture_row(&fixture, src);
 	assert_int_equal(row.packets, 7);
 	assert_int_equal(row.bytes, 700);
 	assert_int_equal(row.exceeded_packets, 0);
-	assert_in_range(row.last_hit, before, coarse_now());
-	row = fixture_row(&fixture, FIXTURE_SLOTS - 1);
+	assert_in_range(row.last_hit, before, jiffies_now());
+	row = fixture_row(&fixture, fixture.slots - 1);
 	assert_int_equal(row.packets, 1);
 	assert_int_equal(row.bytes, 42);
-	for (uint32_t slot = 0; slot < FIXTURE_SLOTS; slot++)
-		if (slot != 3 && slot != FIXTURE_SLOTS - 1)
+	for (uint32_t slot = 0; slot < fixture.slots; slot++)
+		if (slot != src && slot != fixture.slots - 1)
 			assert_int_equal(fixture_row(&fixture, slot).packets, 0);
 	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_ALLOW_POLICY), 7);
 	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_BLOCK_POLICY), 1);

@@ -13,6 +13,7 @@
 #include "server/datapath.h"
 
 #define PINS SANDBOX_BPFFS "/pepctl"
+#define LINE "dns block dport 53" /* of whichever policy: only policy_map has it */
 
 struct world {
 	struct datapath *dp;
@@ -20,6 +21,7 @@ struct world {
 	enum datapath_start start;
 	uint32_t max_policies;
 	uint64_t revision;
+	struct pep_policy adopted; /* the last one */
 };
 
 static int try_open(struct world *w, uint32_t max_policies, struct error *err)
@@ -34,31 +36,49 @@ static int try_open(struct world *w, uint32_t max_policies, struct error *err)
 	return datapath_open(&options, err, &w->dp, &w->start);
 }
 
-static int adopt(void *data, const struct pep_policy_key *key, const struct pep_policy *value,
-	const char *redirect)
+static int adopt(void *data, uint32_t entry, const struct pep_policy *value, const char *redirect)
 {
 	struct world *w = data;
+	int r = classifier_adopt(
+		w->classifier, datapath_generation(w->dp), entry, value->name, redirect);
 
-	return classifier_adopt(w->classifier, datapath_generation(w->dp), key, value, redirect);
+	if (!r)
+		w->adopted = *value;
+	return r;
 }
 
-static void open_world(struct world *w, uint32_t max_policies)
+static void open_only(struct world *w, uint32_t max_policies)
 {
+	struct classifier_memory memory;
 	_cleanup_error_ struct error err = ERROR_INIT;
 
 	*w = (struct world){0};
 	if (try_open(w, max_policies, &err))
 		fail_msg("%s", error_message(&err));
-	assert_int_equal(classifier_new(max_policies, &w->classifier), 0);
+	memory = datapath_memory(w->dp);
+	assert_int_equal(classifier_new(max_policies, &memory, &w->classifier), 0);
 	assert_int_equal(datapath_walk(w->dp, adopt, w), 0);
-	assert_int_equal(datapath_activate(w->dp, NULL), 0);
+	assert_int_equal(classifier_adopt_end(w->classifier), 0);
 	w->revision = datapath_revision(w->dp);
+}
+
+/* After a rebuild policies come again by a commit, as from the state file. */
+static void activate(struct world *w)
+{
+	datapath_carry(w->dp, w->classifier);
+	assert_int_equal(datapath_activate(w->dp, NULL), 0);
+}
+
+static void open_world(struct world *w, uint32_t max_policies)
+{
+	open_only(w, max_policies);
+	activate(w);
 }
 
 static void close_world(struct world *w)
 {
-	datapath_free(w->dp);
 	classifier_free(w->classifier);
+	datapath_free(w->dp);
 }
 
 static void policy_on(struct policy *p, const char *name, uint16_t dport)
@@ -71,10 +91,18 @@ static void policy_on(struct policy *p, const char *name, uint16_t dport)
 	p->match.proto = 17;
 }
 
-/* Commits one change; before and after may be NULL. */
-static void commit(struct world *w, const struct policy *before, const struct policy *after)
+static struct classifier_edit edit_of(const struct policy *before, const struct policy *after)
 {
-	struct classifier_edit edit = {before, after, "", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET};
+	static uint32_t position;
+
+	return (struct classifier_edit){.before = before, .after = after, .path = "",
+		.line = LINE, .position = ++position,
+		.src_set = CLASSIFIER_NO_SET, .dst_set = CLASSIFIER_NO_SET};
+}
+
+static int try_prepare(struct world *w, const struct classifier_change *change,
+	struct classifier_plan **ret, struct error *err)
+{
 	struct datapath_default all = {.block = false};
 	struct datapath_ruleset ruleset = {
 		.revision = ++w->revision,
@@ -82,16 +110,31 @@ static void commit(struct world *w, const struct policy *before, const struct po
 		.defaults = &all,
 		.default_count = 1,
 	};
-	struct classifier_plan *plan = NULL;
-	struct classifier_change change = {.edits = &edit, .edit_count = 1};
-	uint64_t generation = datapath_generation(w->dp) + 1;
+	int r = classifier_plan(w->classifier, datapath_generation(w->dp) + 1, change, err, ret);
 
-	assert_int_equal(classifier_plan(w->classifier, generation, &change, NULL, &plan), 0);
-	assert_int_equal(datapath_prepare(w->dp, w->classifier, plan, &ruleset, NULL), 0);
+	if (!r)
+		assert_int_equal(datapath_prepare(w->dp, w->classifier, *ret, &ruleset, NULL), 0);
+	return r;
+}
+
+static void commit_change(struct world *w, const struct classifier_change *change)
+{
+	struct classifier_plan *plan = NULL;
+
+	assert_int_equal(try_prepare(w, change, &plan, NULL), 0);
 	datapath_flip(w->dp);
 	classifier_commit(w->classifier, plan);
 	datapath_grace();
+	classifier_settle(w->classifier);
 	datapath_settle(w->dp);
+}
+
+/* Commits one change; before and after may be NULL. */
+static void commit(struct world *w, const struct policy *before, const struct policy *after)
+{
+	struct classifier_edit edit = edit_of(before, after);
+
+	commit_change(w, &(struct classifier_change){.edits = &edit, .edit_count = 1});
 }
 
 static uint64_t tally_of(struct world *w, enum pep_tally tally)
@@ -225,6 +268,8 @@ static void test_restart_adopts(void **state)
 	assert_int_equal(w.start, DATAPATH_ADOPTED);
 	assert_int_equal(w.revision, 1);
 	assert_int_equal(classifier_count(w.classifier), 1);
+	assert_string_equal(w.adopted.name, "dns");
+	assert_string_equal(w.adopted.line, LINE);
 	assert_int_equal(blocked(&w), 9);
 	assert_int_equal(datapath_iface_by_name(w.dp, "in0")->mode, ATTACH_NATIVE);
 	commit(&w, &p, NULL);
@@ -234,6 +279,16 @@ static void test_restart_adopts(void **state)
 	close_world(&w);
 }
 
+static void commit_all(struct world *w, const struct policy *policies, size_t count)
+{
+	struct classifier_edit edits[3];
+
+	for (size_t i = 0; i < count; i++)
+		edits[i] = edit_of(NULL, &policies[i]);
+	commit_change(w, &(struct classifier_change){.edits = edits, .edit_count = count});
+}
+
+/* Sizes change: until the policies are there again and activated, the former program filters. */
 static void test_other_sizes(void **state)
 {
 	static const uint32_t sizes[] = {200, 3};
@@ -253,19 +308,37 @@ static void test_other_sizes(void **state)
 	sandbox_send("ip4 udp dport=3", 5);
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		close_world(&w);
-		open_world(&w, sizes[i]);
+		open_only(&w, sizes[i]);
 		assert_int_equal(w.start, DATAPATH_REBUILT);
+		assert_int_equal(classifier_count(w.classifier), 0);
+		commit_all(&w, p, 3);
+		activate(&w);
 		sandbox_send("ip4 udp dport=3", 1);
 		assert_int_equal(blocked(&w), 6 + i);
 		datapath_policy_stats(w.dp, classifier_slot(w.classifier, "c"), &row);
 		assert_int_equal(row.packets, 6 + i);
 	}
 	close_world(&w);
-	expect(try_open(&w, 2, &err), &err, ERROR_LIMIT, "POLICIES_FULL");
+	open_world(&w, 3);
+	assert_int_equal(w.start, DATAPATH_ADOPTED);
+	assert_int_equal(classifier_count(w.classifier), 3);
+	sandbox_send("ip4 udp dport=3", 1);
+	assert_int_equal(blocked(&w), 8);
+	close_world(&w);
+	open_only(&w, 2);
+	{
+		struct classifier_edit edits[] = {
+			edit_of(NULL, &p[0]), edit_of(NULL, &p[1]), edit_of(NULL, &p[2])};
+		struct classifier_plan *plan = NULL;
+		int r = try_prepare(&w, &(struct classifier_change){edits, 3, NULL, 0}, &plan, &err);
+
+		expect(r, &err, ERROR_LIMIT, "POLICIES_FULL");
+	}
+	close_world(&w); /* not activated: the pins are still the former ones */
 	open_world(&w, 3);
 	assert_int_equal(w.start, DATAPATH_ADOPTED);
 	sandbox_send("ip4 udp dport=3", 1);
-	assert_int_equal(blocked(&w), 8);
+	assert_int_equal(blocked(&w), 9);
 	datapath_remove(w.dp);
 	close_world(&w);
 }
@@ -273,8 +346,8 @@ static void test_other_sizes(void **state)
 /* A daemon that ended between prepare and flip: the next flip must not bring its commit to life. */
 static void test_ended_amid_commit(void **state)
 {
-	struct datapath_default all = {.block = false};
 	struct classifier_plan *plan = NULL;
+	struct classifier_edit edits[2];
 	struct policy a, b;
 	struct world w;
 
@@ -284,16 +357,10 @@ static void test_ended_amid_commit(void **state)
 	policy_on(&a, "a", 1);
 	commit(&w, NULL, &a);
 	policy_on(&b, "b", 2);
-	{
-		struct classifier_edit edits[] = {{&a, NULL, "", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET}, {NULL, &b, "", CLASSIFIER_NO_SET, CLASSIFIER_NO_SET}};
-		struct datapath_ruleset ruleset = {
-			.revision = 9, .defaults = &all, .default_count = 1};
-		struct classifier_change change = {.edits = edits, .edit_count = 2};
-
-		assert_int_equal(classifier_plan(w.classifier, datapath_generation(w.dp) + 1, &change,
-					 NULL, &plan), 0);
-		assert_int_equal(datapath_prepare(w.dp, w.classifier, plan, &ruleset, NULL), 0);
-	}
+	edits[0] = edit_of(&a, NULL);
+	edits[1] = edit_of(NULL, &b);
+	assert_int_equal(
+		try_prepare(&w, &(struct classifier_change){edits, 2, NULL, 0}, &plan, NULL), 0);
 	classifier_abort(w.classifier, plan);
 	close_world(&w);
 	open_world(&w, 100);

@@ -3,6 +3,7 @@
 #include "cmocka_all.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,7 +18,7 @@ static struct frame frame;
 static int setup(void **state)
 {
 	(void)state;
-	fixture_init(&fixture, 65536);
+	fixture_init(&fixture, 65536, 0);
 	fixture_pin();
 	return 0;
 }
@@ -29,14 +30,14 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void install(enum pep_action action, unsigned int flags, uint32_t log_every)
-{
-	struct pep_policy_key key = fixture_key(PEP_RUNG_SRC, FRAME_BAD4, NULL, 0, 0, 0);
-	struct pep_rule rule = fixture_rule("ban", 2, action);
+static uint32_t slot;
 
-	rule.flags = (__u8)flags;
-	rule.log_every = log_every;
-	fixture_add(&fixture, &key, rule);
+static void install(const char *action, const char *options)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "ban %s src " FRAME_BAD4 " %s", action, options);
+	slot = fixture_policy(&fixture, line);
 }
 
 static void run(const char *text, uint32_t repeat)
@@ -63,11 +64,10 @@ static void check_accounts(size_t received)
 /* Leaves the ring full of old bytes other than 0, at every offset of records to come. */
 static void soil_ring(void)
 {
-	struct pep_policy_key key = fixture_key(PEP_RUNG_SRC, FRAME_BAD4, NULL, 0, 0, 0);
-	struct pep_rule rule = fixture_rule("", 2, PEP_ACTION_BLOCK);
+	char line[128];
 
-	memset(rule.name, 'x', sizeof(rule.name) - 1);
-	fixture_add(&fixture, &key, rule);
+	snprintf(line, sizeof(line), "%0*d block src " FRAME_BAD4, PEP_NAME_SIZE - 1, 0);
+	fixture_policy(&fixture, line);
 	fixture_ruleset(&fixture)->capture = PEP_CAPTURE_MAX;
 	for (int i = 0; i < 20; i++) {
 		run("bad4 tcp pay=90", 100);
@@ -113,7 +113,7 @@ static void test_fields(void **state)
 	uint64_t before = now();
 
 	(void)state;
-	install(PEP_ACTION_BLOCK, 0, 1);
+	install("block", "");
 	fixture_ruleset(&fixture)->capture = 40;
 	run("svlan=77 vlan=5 bad4 tcp pay=30", 1);
 	assert_int_equal(fixture_events(&fixture), 1);
@@ -155,7 +155,7 @@ static void test_capture_bounds(void **state)
 	static const uint8_t zeros[PEP_CAPTURE_MAX];
 
 	(void)state;
-	install(PEP_ACTION_BLOCK, 0, 1);
+	install("block", "");
 	fixture_ruleset(&fixture)->capture = PEP_CAPTURE_MAX;
 	run("bad4 tcp", 1); /* 54 bytes */
 	assert_int_equal(fixture_events(&fixture), 1);
@@ -177,7 +177,7 @@ static void test_capture_bounds(void **state)
 static void test_passed_makes_none(void **state)
 {
 	(void)state;
-	install(PEP_ACTION_ALLOW, 0, 1);
+	install("allow", "");
 	run("bad4 tcp", 20);
 	run("ip4 tcp", 20);
 	run("arp", 20);
@@ -188,7 +188,7 @@ static void test_passed_makes_none(void **state)
 static void test_log(void **state)
 {
 	(void)state;
-	install(PEP_ACTION_ALLOW, PEP_RULE_LOG, 1);
+	install("allow", "log");
 	run("bad4 tcp", 20);
 	assert_int_equal(fixture_events(&fixture), 20);
 	assert_int_equal(fixture.last.action, PEP_ACTION_ALLOW);
@@ -198,17 +198,17 @@ static void test_log(void **state)
 static void test_log_sampled(void **state)
 {
 	(void)state;
-	install(PEP_ACTION_BLOCK, PEP_RULE_LOG, 10);
+	install("block", "log 1/10");
 	run("bad4 tcp", 100);
 	assert_int_equal(fixture_events(&fixture), 10);
 	assert_int_equal(fixture_event_state(&fixture).numbered, 10);
-	assert_int_equal(fixture_row(&fixture, 2).packets, 100);
+	assert_int_equal(fixture_row(&fixture, slot).packets, 100);
 }
 
 static void test_nolog(void **state)
 {
 	(void)state;
-	install(PEP_ACTION_BLOCK, PEP_RULE_NOLOG, 1);
+	install("block", "nolog");
 	run("bad4 tcp", 20);
 	assert_int_equal(fixture_events(&fixture), 0);
 	assert_int_equal(fixture_event_state(&fixture).numbered, 0);
@@ -220,7 +220,7 @@ static void test_event_rate(void **state)
 	size_t received;
 
 	(void)state;
-	install(PEP_ACTION_BLOCK, 0, 1);
+	install("block", "");
 	fixture_ruleset(&fixture)->event_rate = 0;
 	run("bad4 tcp", 50);
 	assert_int_equal(fixture_events(&fixture), 0);
@@ -240,7 +240,7 @@ static void test_ring_full(void **state)
 	size_t received;
 
 	(void)state;
-	install(PEP_ACTION_BLOCK, 0, 1);
+	install("block", "");
 	run("bad4 tcp", 1000);
 	received = fixture_events(&fixture);
 	/* 64 KiB of records with 8 bytes of header each. */

@@ -7,25 +7,25 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include <linux/bpf.h>
 
-#include "bpf/limiter.h"
 #include "fixture.h"
 #include "frame.h"
 
-#define SLOT     4u
 #define PER_CPU  60000u
 #define CPUS_MAX 64
 
 static struct fixture fixture;
+static uint32_t slot; /* of the policy */
 
 static int setup(void **state)
 {
 	(void)state;
-	fixture_init(&fixture, 0);
+	fixture_init(&fixture, 0, 0);
 	fixture_ruleset(&fixture)->event_rate = 0;
 	return 0;
 }
@@ -37,13 +37,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void install(uint64_t rate, enum pep_limit_unit unit, uint64_t burst)
+/* rate: of a policy line, with "burst" where wanted. */
+static void install(const char *rate)
 {
-	struct pep_policy_key key = fixture_key(PEP_RUNG_PROTO, NULL, NULL, 0, 0, 17);
-	struct pep_rule rule = fixture_rule("limit", SLOT, PEP_ACTION_RATE_LIMIT);
+	char line[128];
 
-	assert_int_equal(pep_limiter_parameters(rate, unit, burst, &rule), 0);
-	fixture_add(&fixture, &key, rule);
+	snprintf(line, sizeof(line), "limit rate-limit %s proto udp", rate);
+	slot = fixture_policy(&fixture, line);
 }
 
 static uint64_t run(const char *text, uint32_t repeat)
@@ -60,12 +60,12 @@ static uint64_t run(const char *text, uint32_t repeat)
 static void test_bytes(void **state)
 {
 	(void)state;
-	install(1, PEP_LIMIT_BYTES, 950); /* ten of 100 bytes: the tenth goes beyond */
+	install("1B/s burst 950"); /* ten of 100 bytes: the tenth goes beyond */
 	assert_int_equal(run("ip4 udp pay=72", 50), 10);
 	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_BLOCK_RATE), 40);
-	fixture.limiters[SLOT].tat = 0;
+	fixture.limiters[slot].tat = 0;
 	assert_int_equal(run("svlan=5 vlan=6 ip4 udp pay=72 pad=200", 50), 10);
-	fixture.limiters[SLOT].tat = 0;
+	fixture.limiters[slot].tat = 0;
 	assert_int_equal(run("ip4 udp pay=8972", 5), 1); /* the one frame beyond the burst */
 }
 
@@ -74,9 +74,9 @@ static void test_packets(void **state)
 	struct pep_policy_stats row;
 
 	(void)state;
-	install(1, PEP_LIMIT_PACKETS, 500);
+	install("1pps burst 500");
 	assert_in_range(run("ip4 udp", 2000), 500, 560); /* a minute would have to pass */
-	row = fixture_row(&fixture, SLOT);
+	row = fixture_row(&fixture, slot);
 	assert_int_equal(row.packets, 2000);
 	assert_int_equal(row.exceeded_packets, fixture_tally(&fixture, PEP_TALLY_BLOCK_RATE));
 	assert_int_equal(row.exceeded_bytes, 42 * row.exceeded_packets);
@@ -86,7 +86,7 @@ static void test_event(void **state)
 {
 	(void)state;
 	fixture_ruleset(&fixture)->event_rate = 1000;
-	install(1, PEP_LIMIT_BYTES, 20);
+	install("1B/s burst 20");
 	run("ip4 udp", 2);
 	assert_int_equal(fixture_events(&fixture), 1);
 	assert_int_equal(fixture.last.reason, PEP_REASON_RATE);
@@ -101,16 +101,16 @@ static void test_stale_state(void **state)
 	uint64_t now;
 
 	(void)state;
-	install(1, PEP_LIMIT_BYTES, 950); /* ten of 100 bytes: the tenth goes beyond */
+	install("1B/s burst 950"); /* ten of 100 bytes: the tenth goes beyond */
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	now = ((uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec)
 	      << PEP_LIMIT_CLOCK_SHIFT;
-	fixture.limiters[SLOT].tat = now - 1;
+	fixture.limiters[slot].tat = now - 1;
 	assert_int_equal(run("ip4 udp pay=72", 50), 10);
-	fixture.limiters[SLOT].tat =
+	fixture.limiters[slot].tat =
 		now - ((uint64_t)50 * 3600 * 1000000000 << PEP_LIMIT_CLOCK_SHIFT);
 	assert_int_equal(run("ip4 udp pay=72", 50), 10);
-	fixture.limiters[SLOT].tat = now + (1ull << 62);
+	fixture.limiters[slot].tat = now + (1ull << 62);
 	assert_int_equal(run("ip4 udp pay=72", 50), 10);
 	assert_int_equal(run("ip4 udp pay=72", 50), 0);
 }
@@ -154,7 +154,7 @@ static void test_one_bucket_many_cpus(void **state)
 	uint64_t passed;
 
 	(void)state;
-	install(1, PEP_LIMIT_PACKETS, 30000);
+	install("1pps burst 30000");
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, send, (void *)cpus[i]), 0);
 	for (size_t i = 0; i < count; i++)
@@ -162,7 +162,7 @@ static void test_one_bucket_many_cpus(void **state)
 	passed = fixture_tally(&fixture, PEP_TALLY_ALLOW_POLICY);
 	assert_in_range(passed, 30000, 30000 + (uint64_t)(time(NULL) - begin) + 2);
 	assert_int_equal(passed + fixture_tally(&fixture, PEP_TALLY_BLOCK_RATE), count * PER_CPU);
-	row = fixture_row(&fixture, SLOT);
+	row = fixture_row(&fixture, slot);
 	assert_int_equal(row.packets, count * PER_CPU);
 	assert_int_equal(row.packets - row.exceeded_packets, passed);
 }

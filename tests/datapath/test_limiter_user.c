@@ -242,7 +242,7 @@ static void test_threads(void **state)
 
 static void test_parameters(void **state)
 {
-	struct pep_rule untouched = {.slot = 3, .flags = PEP_RULE_LOG};
+	struct pep_rule untouched = {.redirect = 3, .flags = PEP_RULE_LOG};
 	struct pep_rule rule = untouched;
 
 	(void)state;

@@ -55,6 +55,13 @@ static void test_every_truncation(void **state)
 	assert_int_equal(truncation_check(judge_user, 0, NULL), 0);
 }
 
+static int teardown(void **state)
+{
+	(void)state;
+	matrix_judge_end();
+	return 0;
+}
+
 static void print_markdown(FILE *file)
 {
 	fputs("# What becomes of which frame\n\n"
@@ -92,5 +99,5 @@ int main(int argc, char **argv)
 		print_markdown(stdout);
 		return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, teardown);
 }

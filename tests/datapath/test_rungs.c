@@ -2,6 +2,8 @@
 /* The six rungs of the ladder by name, both families: each matches, each beats the next. */
 #include "cmocka_all.h"
 
+#include <stdio.h>
+
 #include <linux/bpf.h>
 
 #include "fixture.h"
@@ -9,11 +11,13 @@
 
 static struct fixture fixture;
 
+enum rung { FIVE_TUPLE, SRC_DPORT_PROTO, DST_DPORT_PROTO, DPORT_PROTO, SRC, PROTO, RUNGS };
+
 struct family {
 	const char *src;
 	const char *dst;
 	const char *frame;
-	const char *other_frame[PEP_RUNG_MAX]; /* differs in one field of that rung */
+	const char *other_frame[RUNGS]; /* differs in one field of that rung */
 };
 
 static const struct family families[] = {
@@ -24,37 +28,30 @@ static const struct family families[] = {
 			"ip6 sctp"}},
 };
 
-static struct pep_policy_key key_of(const struct family *family, enum pep_rung rung)
-{
-	switch (rung) {
-	case PEP_RUNG_FIVE_TUPLE:
-		return fixture_key(rung, family->src, family->dst, FRAME_SPORT, 80, 6);
-	case PEP_RUNG_SRC_DPORT_PROTO:
-		return fixture_key(rung, family->src, NULL, 0, 80, 6);
-	case PEP_RUNG_DST_DPORT_PROTO:
-		return fixture_key(rung, NULL, family->dst, 0, 80, 6);
-	case PEP_RUNG_DPORT_PROTO:
-		return fixture_key(rung, NULL, NULL, 0, 80, 6);
-	case PEP_RUNG_SRC:
-		return fixture_key(rung, family->src, NULL, 0, 0, 0);
-	default:
-		return fixture_key(PEP_RUNG_PROTO, NULL, NULL, 0, 0, 6);
-	}
-}
+static const char *const matches[RUNGS][2] = {
+	{"src " FRAME_GOOD4 " dst " FRAME_DST4 " sport 40000 dport 80 proto tcp",
+		"src " FRAME_GOOD6 " dst " FRAME_DST6 " sport 40000 dport 80 proto tcp"},
+	{"src " FRAME_GOOD4 " dport 80 proto tcp", "src " FRAME_GOOD6 " dport 80 proto tcp"},
+	{"dst " FRAME_DST4 " dport 80 proto tcp", "dst " FRAME_DST6 " dport 80 proto tcp"},
+	{"dport 80 proto tcp", "dport 80 proto tcp"},
+	{"src " FRAME_GOOD4, "src " FRAME_GOOD6},
+	{"proto tcp", "proto tcp"},
+};
 
-static void add(const struct family *family, enum pep_rung rung, enum pep_action action)
+static void add(size_t family, enum rung rung, const char *action)
 {
-	struct pep_policy_key key = key_of(family, rung);
+	char line[256];
 
-	fixture_add(&fixture, &key, fixture_rule("rung", rung, action));
+	snprintf(line, sizeof(line), "rung-%d %s %s", (int)rung, action, matches[rung][family]);
+	fixture_policy(&fixture, line);
 }
 
 /* Alone it decides; a frame that differs in one of its fields goes on to the default. */
-static void check_alone(enum pep_rung rung)
+static void check_alone(enum rung rung)
 {
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
 		fixture_clear(&fixture);
-		add(&families[i], rung, PEP_ACTION_BLOCK);
+		add(i, rung, "block");
 		assert_int_equal(fixture_run_text(&fixture, families[i].frame), XDP_DROP);
 		assert_int_equal(
 			fixture_run_text(&fixture, families[i].other_frame[rung]), XDP_PASS);
@@ -62,23 +59,23 @@ static void check_alone(enum pep_rung rung)
 }
 
 /* Beats every rung after it, whichever of the two blocks. */
-static void check_beats(enum pep_rung rung)
+static void check_beats(enum rung rung)
 {
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
-		for (int worse = (int)rung + 1; worse < PEP_RUNG_MAX; worse++) {
+		for (int worse = (int)rung + 1; worse < RUNGS; worse++) {
 			fixture_clear(&fixture);
-			add(&families[i], rung, PEP_ACTION_ALLOW);
-			add(&families[i], (enum pep_rung)worse, PEP_ACTION_BLOCK);
+			add(i, rung, "allow");
+			add(i, (enum rung)worse, "block");
 			assert_int_equal(fixture_run_text(&fixture, families[i].frame), XDP_PASS);
 			fixture_clear(&fixture);
-			add(&families[i], rung, PEP_ACTION_BLOCK);
-			add(&families[i], (enum pep_rung)worse, PEP_ACTION_ALLOW);
+			add(i, rung, "block");
+			add(i, (enum rung)worse, "allow");
 			assert_int_equal(fixture_run_text(&fixture, families[i].frame), XDP_DROP);
 		}
 	}
 }
 
-static void check(enum pep_rung rung)
+static void check(enum rung rung)
 {
 	check_alone(rung);
 	check_beats(rung);
@@ -87,34 +84,34 @@ static void check(enum pep_rung rung)
 static void test_exact_five_tuple(void **state)
 {
 	(void)state;
-	check(PEP_RUNG_FIVE_TUPLE);
+	check(FIVE_TUPLE);
 }
 
 static void test_src_dport_proto(void **state)
 {
 	(void)state;
-	check(PEP_RUNG_SRC_DPORT_PROTO);
+	check(SRC_DPORT_PROTO);
 }
 
 static void test_dst_dport_proto(void **state)
 {
 	(void)state;
-	check(PEP_RUNG_DST_DPORT_PROTO);
+	check(DST_DPORT_PROTO);
 }
 
 static void test_dport_proto(void **state)
 {
 	(void)state;
-	check(PEP_RUNG_DPORT_PROTO);
+	check(DPORT_PROTO);
 }
 
 static void test_src(void **state)
 {
 	(void)state;
-	check(PEP_RUNG_SRC);
+	check(SRC);
 	/* Whatever the protocol, with or without ports. */
 	fixture_clear(&fixture);
-	add(&families[0], PEP_RUNG_SRC, PEP_ACTION_BLOCK);
+	add(0, SRC, "block");
 	assert_int_equal(fixture_run_text(&fixture, "ip4 gre"), XDP_DROP);
 	assert_int_equal(fixture_run_text(&fixture, "ip4 udp offset=8"), XDP_DROP);
 	assert_int_equal(fixture_run_text(&fixture, "ip4 tcp iplen=20"), XDP_DROP);
@@ -123,7 +120,7 @@ static void test_src(void **state)
 static void test_proto(void **state)
 {
 	(void)state;
-	check(PEP_RUNG_PROTO);
+	check(PROTO);
 }
 
 static void test_default(void **state)
@@ -133,7 +130,7 @@ static void test_default(void **state)
 	assert_int_equal(fixture_run_text(&fixture, "ip4 tcp"), XDP_PASS);
 	fixture_ruleset(&fixture)->default_block[0] = 1;
 	assert_int_equal(fixture_run_text(&fixture, "ip4 tcp"), XDP_DROP);
-	add(&families[0], PEP_RUNG_PROTO, PEP_ACTION_ALLOW);
+	add(0, PROTO, "allow");
 	assert_int_equal(fixture_run_text(&fixture, "ip4 tcp"), XDP_PASS);
 	fixture_ruleset(&fixture)->default_block[0] = 0;
 }
@@ -141,19 +138,18 @@ static void test_default(void **state)
 /* An IPv4 address must not match the IPv6 address that begins with the same bytes. */
 static void test_families_are_apart(void **state)
 {
-	struct pep_policy_key key = fixture_key(PEP_RUNG_SRC, FRAME_GOOD6, NULL, 0, 0, 0);
-
 	(void)state;
 	fixture_clear(&fixture);
-	key.family = 4;
-	fixture_add(&fixture, &key, fixture_rule("wrong family", 0, PEP_ACTION_BLOCK));
+	fixture_policy(&fixture, "wrong-family block src 32.1.13.184"); /* 2001:db8 */
+	assert_int_equal(fixture_run_text(&fixture, "ip6 tcp"), XDP_PASS);
+	fixture_policy(&fixture, "as-prefix block src 32.1.0.0/16");
 	assert_int_equal(fixture_run_text(&fixture, "ip6 tcp"), XDP_PASS);
 }
 
 static int setup(void **state)
 {
 	(void)state;
-	fixture_init(&fixture, 0);
+	fixture_init(&fixture, 0, 0);
 	return 0;
 }
 

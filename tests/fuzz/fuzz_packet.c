@@ -5,20 +5,46 @@
 #include <string.h>
 
 #include "bpf/classify.h"
+#include "tests/datapath/engine.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct pep_policy policy;
+/* Of every kind, on what the corpus has and what mutation comes to. */
+static const char *const policies[] = {
+	"five allow src 192.0.2.1 dst 203.0.113.9 sport 40000 dport 80 proto tcp",
+	"five6 block src 2001:db8::1 dst 2001:db8:2::9 sport 40000 dport 80 proto tcp",
+	"web rate-limit 1Mbit dport 80",
+	"high reflect dport 1024-65535 proto udp",
+	"low block sport 0-1023 dport 0-79",
+	"net redirect eth0 src 192.0.0.0/8 vlan 5",
+	"net6 block dst 2001:db8::/33 iface eth1",
+	"half allow percent 50 proto 136",
+	"syn block proto tcp tcp-flags syn/syn,ack priority 1",
+	"echo block proto icmp icmp-type 8 shadow",
+	"solicit block proto icmpv6 icmp-type 135/0 src ::/0",
+	"gre block proto gre",
+	"from block src @bad",
+	"to allow dst @good dport 80-443",
+	"both block src @bad dst @good vlan 6 shadow",
+	"rest allow priority 5000 percent 10",
+};
+static const char *const members[][2] = {
+	{"bad", "198.51.100.66"}, {"bad", "198.51.100.0/24"}, {"bad", "2001:db8:bad::/48"},
+	{"good", "203.0.113.9"}, {"good", "2001:db8:2::9"}, {"good", "128.0.0.0/1"},
+	{"good", "2001::/16"}, {"bad", "10.0.0.0/12"}, {"bad", "2001:db8::1"},
+};
+static struct engine engine;
 
-/* Every key has a policy for one half of its values, so that all rungs are walked. */
-static const struct pep_policy *pep_policy_find(const struct pep_policy_key *key)
+static void begin(void)
 {
-	const uint8_t *bytes = (const uint8_t *)key;
-	unsigned int sum = 0;
-
-	for (size_t i = 0; i < sizeof(*key); i++)
-		sum += bytes[i];
-	return sum & 1 ? &policy : NULL;
+	if (engine.classifier)
+		return;
+	engine_init(&engine, 32, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
+		engine_add(&engine, policies[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		engine_join(&engine, members[i][0], members[i][1]);
+	pep_tables = engine.tables;
 }
 
 static void must(int condition)
@@ -41,47 +67,69 @@ static void check_packet(const struct pep_packet *packet, size_t size)
 	must(packet->family != 4 || (!packet->src[1] && !packet->dst[1]));
 }
 
+static void check_shadow(const struct pep_ruling *ruling)
+{
+	const struct pep_entry *shadow = &engine.tables->entries[ruling->shadow];
+	const struct pep_entry *decider = &engine.tables->entries[ruling->entry];
+
+	must(*engine_name(&engine, ruling->shadow) != 0);
+	must(shadow->flags & PEP_RULE_SHADOW);
+	must(!ruling->entry || pep_rank_better(shadow->rank, decider->rank));
+}
+
 static void check_ruling(
 	const struct pep_packet *packet, const struct pep_ruling *ruling, int strict)
 {
 	must(ruling->tally < PEP_TALLY_MAX);
-	must(!ruling->rule == (ruling->reason != PEP_REASON_POLICY));
+	must(!ruling->entry == (ruling->reason != PEP_REASON_POLICY));
 	must(packet->error != PEP_PARSE_HEADERS || ruling->tally == PEP_TALLY_BLOCK_HEADERS);
 	if (strict && packet->error)
 		must(pep_is_blocked(ruling->tally));
 	if (!packet->family && !packet->error)
 		must(ruling->tally == PEP_TALLY_NON_IP);
+	if (ruling->entry) {
+		must(*engine_name(&engine, ruling->entry) != 0);
+		must(!(ruling->flags & PEP_RULE_SHADOW));
+	}
+	if (ruling->shadow)
+		check_shadow(ruling);
 }
 
-static void judge(const struct pep_packet *packet, int strict)
+static void judge(const struct pep_packet *packet, unsigned int flags)
 {
-	struct pep_ruleset ruleset = {.rungs = (1u << PEP_RUNG_MAX) - 1};
-	struct pep_view view = {.generation = 1, .ruleset = &ruleset};
+	const struct pep_config *config = pep_config();
+	struct pep_ruleset ruleset = *engine_ruleset(&engine);
+	struct pep_view view = {.generation = config->generation,
+		.roots = &config->roots,
+		.ruleset = &ruleset,
+		.iface = flags >> 1 & (PEP_IFACES_MAX - 1)};
 	struct pep_ruling ruling;
 
-	ruleset.malformed_drop = ruleset.fragments_drop = ruleset.default_block[0] = (__u8)strict;
+	ruleset.malformed_drop = ruleset.fragments_drop = flags & 1;
+	ruleset.default_block[view.iface] = flags & 1;
 	pep_judge(&view, packet, &ruling);
-	check_ruling(packet, &ruling, strict);
+	check_ruling(packet, &ruling, flags & 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	/* Bit 0: strict settings and default block; bits 1-6: interface slot. */
+	unsigned int flags = size ? data[size - 1] : 0;
 	uint8_t *copy = malloc(size ? size : 1); /* ends where the frame ends */
 	pep_source source = {.data = copy, .length = (__u32)size};
-	__u64 scratch[PEP_HEADER_MAX / sizeof(__u64)];
 	struct pep_packet packet;
 	struct pep_frame frame;
 
 	must(copy != NULL);
 	if (size)
 		memcpy(copy, data, size);
-	policy.version[0].dies = UINT64_MAX;
-	pep_frame_init(&frame, &source, scratch);
+	begin();
+	pep_frame_init(&frame, &source);
 	pep_parse(&frame, &packet);
 	packet.length = pep_source_length(&source);
 	free(copy);
 	check_packet(&packet, size);
-	judge(&packet, 0);
-	judge(&packet, 1);
+	judge(&packet, flags);
+	judge(&packet, flags ^ 1);
 	return 0;
 }

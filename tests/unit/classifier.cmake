@@ -1,4 +1,3 @@
-set(server ${PROJECT_SOURCE_DIR}/server)
-pep_unit_test(classifier
-    SOURCES test_classifier.c ${server}/classifier.c ${server}/classifier_tables.c ${server}/ladder.c
-    LIBS pep_common)
+foreach(name IN ITEMS classifier classifier_adopt classifier_members classifier_runs)
+    pep_unit_test(${name} SOURCES test_${name}.c classifier_world.c LIBS pep_engine)
+endforeach()

@@ -1,5 +1,5 @@
 foreach(name IN ITEMS policy_store policy_store_sets)
-    pep_unit_test(${name} SOURCES test_${name}.c store_world.c LIBS pep_store)
+    pep_unit_test(${name} SOURCES test_${name}.c store_world.c ${PROJECT_SOURCE_DIR}/tests/datapath/engine.c LIBS pep_store)
 endforeach()
 # The test looks at what the store tells the classifier.
 target_link_options(test_policy_store_sets PRIVATE LINKER:--wrap=classifier_plan)

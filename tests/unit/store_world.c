@@ -13,15 +13,21 @@
 static int prepare(void *data, const struct store_ruleset *ruleset, struct error *err)
 {
 	struct world *w = data;
+	struct pep_config *config = w->engine.tables->config;
 
-	(void)ruleset;
 	w->prepared++;
+	if (ruleset->plan)
+		memcpy(config->ruleset[(config->generation + 1) & 1].members, ruleset->plan->members,
+			sizeof(ruleset->plan->members));
 	return w->refuse_prepare ? error_set(err, ERROR_PRECONDITION, "KERNEL", "no") : 0;
 }
 
 static void flip(void *data)
 {
-	((struct world *)data)->flipped++;
+	struct world *w = data;
+
+	w->flipped++;
+	w->engine.tables->config->generation++;
 }
 
 static void abort_prepared(void *data)
@@ -60,9 +66,9 @@ static int load(void *data, const char *name, char **ret, size_t *ret_size, stru
 	return error_set(err, ERROR_PRECONDITION, "STATE_FILE", "%s: no such file", name);
 }
 
-static void nothing(void *data)
+static void settle(void *data)
 {
-	(void)data;
+	classifier_settle(((struct world *)data)->engine.classifier);
 }
 
 static int attach(
@@ -113,19 +119,19 @@ int world_restore(struct world *w, const char *text, struct error *err)
 
 void world_init(struct world *w, uint32_t max_policies, const char *text)
 {
-	struct store_backend backend = {run, prepare, flip, abort_prepared, persist, load, nothing,
-		nothing, attach, detach, committed, now, w};
+	struct store_backend backend = {run, prepare, flip, abort_prepared, persist, load, settle,
+		settle, attach, detach, committed, now, w};
 
 	*w = (struct world){0};
-	assert_int_equal(classifier_new(max_policies, &w->classifier), 0);
-	assert_int_equal(store_new(max_policies, 5000, w->classifier, &backend, &w->store), 0);
+	engine_init(&w->engine, max_policies, NULL);
+	assert_int_equal(store_new(max_policies, 5000, w->engine.classifier, &backend, &w->store), 0);
 	assert_int_equal(world_restore(w, text, NULL), 0);
 }
 
 void world_deinit(struct world *w)
 {
 	store_free(w->store);
-	classifier_free(w->classifier);
+	engine_deinit(&w->engine);
 	state_deinit(&w->state);
 }
 

@@ -4,10 +4,11 @@
 #define PEP_TESTS_STORE_WORLD_H
 
 #include "common/text.h"
+#include "../datapath/engine.h"
 #include "server/policy_store.h"
 
 struct world {
-	struct classifier *classifier;
+	struct engine engine; /* whose classifier the store has; its tables are this memory */
 	struct store *store;
 	struct state state;        /* given to persist() last */
 	const struct state *parts; /* that load() knows */

@@ -122,13 +122,12 @@ static struct pep_packet parse(const uint8_t *bytes, size_t size)
 {
 	_cleanup_free_ uint8_t *copy = malloc(size); /* ends where the frame ends */
 	pep_source source = {.data = copy, .length = (__u32)size};
-	__u64 scratch[PEP_HEADER_MAX / sizeof(__u64)];
 	struct pep_packet packet;
 	struct pep_frame frame;
 
 	assert_non_null(copy);
 	memcpy(copy, bytes, size);
-	pep_frame_init(&frame, &source, scratch);
+	pep_frame_init(&frame, &source);
 	pep_parse(&frame, &packet);
 	return packet;
 }

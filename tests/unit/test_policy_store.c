@@ -53,9 +53,9 @@ static void test_refusals_leave_no_trace(void **state)
 	assert_int_equal(a.kind, ERROR_EXISTS);
 	assert_string_equal(a.field, "operations[1].create_policy");
 	assert_null(store_policy_find(w.store, "b"));
-	submit(&w, "policy b block proto udp dport 53\n", &a);
-	assert_int_equal(a.kind, ERROR_EXISTS);
-	assert_string_equal(a.reason, "MATCH_EXISTS");
+	submit(&w, "policy b reject proto udp dport 53\n", &a);
+	assert_int_equal(a.kind, ERROR_UNIMPLEMENTED);
+	assert_string_equal(a.reason, "POLICY_UNSUPPORTED");
 	submit(&w, "policy b block proto udp\npolicy c block proto tcp\n", &a);
 	assert_string_equal(a.reason, "POLICIES_FULL");
 	w.refuse_prepare = true;
@@ -66,7 +66,7 @@ static void test_refusals_leave_no_trace(void **state)
 	submit(&w, "policy b block proto udp\ninterface eth0\n", &a);
 	assert_string_equal(a.reason, "NO_INTERFACE");
 	assert_int_equal(store_revision(w.store), 1);
-	assert_int_equal(classifier_count(w.classifier), 1);
+	assert_int_equal(classifier_count(w.engine.classifier), 1);
 	w.refuse_attach = false;
 	submit(&w, "policy b block proto udp\ninterface eth0\n", &a);
 	finish(&w);
@@ -88,7 +88,7 @@ static void test_disk_refuses(void **state)
 	assert_string_equal(a.reason, "NOT_DURABLE");
 	assert_int_equal(w.aborted, 1);
 	assert_int_equal(w.detached, 1);
-	assert_int_equal(classifier_count(w.classifier), 0);
+	assert_int_equal(classifier_count(w.engine.classifier), 0);
 	assert_false(store_config(w.store)->block);
 	submit(&w, "policy a block proto udp dport 53\n", &a);
 	finish(&w);
@@ -106,7 +106,7 @@ static void test_waiting_ones_commit_together(void **state)
 	submit(&w, "policy z block proto udp dport 53\n", &first);
 	submit(&w, "policy a block proto udp dport 1\n", &a[0]);
 	submit(&w, "policy b block proto udp dport 2\n", &a[1]);
-	submit(&w, "policy c block proto udp dport 1\n", &a[2]); /* as a: alone at fault */
+	submit(&w, "policy c reject proto udp dport 1\n", &a[2]); /* alone at fault */
 	submit(&w, "policy d block proto udp dport 4\n", &a[3]);
 	finish(&w);
 	assert_int_equal(w.persisted, 2);
@@ -115,7 +115,7 @@ static void test_waiting_ones_commit_together(void **state)
 	assert_int_equal(first.revision, 1);
 	assert_int_equal(a[0].revision, 2);
 	assert_int_equal(a[1].revision, 3);
-	assert_string_equal(a[2].reason, "MATCH_EXISTS");
+	assert_string_equal(a[2].reason, "POLICY_UNSUPPORTED");
 	assert_int_equal(a[3].revision, 4);
 	assert_int_equal(w.committed, 4);
 	assert_int_equal(store_policy_count(w.store), 4);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What policies hold by name or number: counters' slots, redirect targets. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "server/classifier_internal.h"
+
+/* --- slots */
+
+uint32_t slot_take(struct classifier *c)
+{
+	uint32_t slot = c->free_slots[c->free_head];
+
+	c->free_head = (c->free_head + 1) % classifier_room(c->max_policies);
+	c->free_count--;
+	return slot;
+}
+
+void slot_give(struct classifier *c, uint32_t slot)
+{
+	uint32_t room = classifier_room(c->max_policies);
+
+	c->free_slots[(c->free_head + c->free_count) % room] = slot;
+	c->free_count++;
+}
+
+/* Takes that very slot; false when it is not free. Only adoption searches. */
+bool slot_claim(struct classifier *c, uint32_t slot)
+{
+	uint32_t room = classifier_room(c->max_policies);
+
+	for (uint32_t i = 0; i < c->free_count; i++) {
+		uint32_t *at = &c->free_slots[(c->free_head + i) % room];
+
+		if (*at != slot)
+			continue;
+		*at = c->free_slots[c->free_head];
+		slot_take(c);
+		return true;
+	}
+	return false;
+}
+
+/* --- redirect targets */
+
+int redirect_take(struct classifier *c, const char *iface, uint32_t *ret)
+{
+	uint32_t found = PEP_REDIRECTS_MAX;
+
+	for (uint32_t i = 0; i < PEP_REDIRECTS_MAX; i++) {
+		if (c->redirects[i].users && streq(c->redirects[i].iface, iface)) {
+			found = i;
+			break;
+		}
+		if (!c->redirects[i].users && found == PEP_REDIRECTS_MAX)
+			found = i;
+	}
+	if (found == PEP_REDIRECTS_MAX)
+		return -ENOSPC;
+	snprintf(c->redirects[found].iface, sizeof(c->redirects[found].iface), "%s", iface);
+	c->redirects[found].users++;
+	*ret = found;
+	return 0;
+}
+
+void redirect_release(struct classifier *c, uint32_t entry)
+{
+	struct redirect *r = &c->redirects[c->t->rules[entry].redirect % PEP_REDIRECTS_MAX];
+
+	if (c->t->entries[entry].action == PEP_ACTION_REDIRECT && r->users > 0)
+		r->users--;
+}
+
+const char *classifier_redirect(const struct classifier *c, uint32_t index)
+{
+	return index < PEP_REDIRECTS_MAX && c->redirects[index].users ? c->redirects[index].iface : "";
+}
+
+/* --- names */
+
+struct name *name_find(const struct classifier *c, const char *text)
+{
+	uint64_t hash = table_hash(text, strlen(text));
+
+	for (struct table_node *n = table_first(&c->names, hash); n; n = table_next(n)) {
+		struct name *name = CONTAINER_OF(n, struct name, node);
+
+		if (streq(name->name, text))
+			return name;
+	}
+	return NULL;
+}
+
+struct name *name_add(struct classifier *c, const char *text)
+{
+	struct name *name = calloc(1, sizeof(*name));
+
+	if (!name || table_reserve(&c->names, c->names.count + 1) < 0) {
+		free(name);
+		return NULL;
+	}
+	snprintf(name->name, sizeof(name->name), "%s", text);
+	table_add(&c->names, &name->node, table_hash(text, strlen(text)));
+	return name;
+}
+
+void name_drop(struct classifier *c, struct name *name)
+{
+	table_remove(&c->names, &name->node);
+	free(name);
+}
+
+void names_free(struct classifier *c)
+{
+	for (size_t i = 0; i < c->names.size; i++)
+		while (c->names.buckets[i])
+			name_drop(c, CONTAINER_OF(c->names.buckets[i], struct name, node));
+	table_deinit(&c->names);
+}
+
+uint32_t classifier_slot(const struct classifier *c, const char *name)
+{
+	struct name *found = name_find(c, name);
+
+	return found ? found->slot : PEP_SLOT_NONE;
+}
+
+size_t classifier_count(const struct classifier *c)
+{
+	return c->names.count;
+}
