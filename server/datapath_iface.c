@@ -160,8 +160,7 @@ static int try_attach(struct datapath *dp, struct attachment *a, struct error *e
 		return error_set(err, ERROR_LIMIT, "INTERFACES_FULL",
 			"%u interfaces are attached, which is the limit; detach one",
 			PEP_IFACES_MAX - 1);
-	ifaces_apply_defaults(dp, dp->defaults, dp->default_count,
-		&dp->maps.config->ruleset[datapath_generation(dp) & 1]);
+	ifaces_default_again(dp);
 	r = link_attach(dp->program, ifindex, a->public.name, a->public.requested, &result, err);
 	if (!r && !pins_link_path(dp, a->public.name, path) && bpf_obj_pin(result.fd, path) < 0) {
 		r = error_set(err, ERROR_PRECONDITION, "PIN_DIR", "the link cannot be pinned at %s: %s",

@@ -133,6 +133,8 @@ void ifaces_free(struct datapath *dp);
 /* default_block of a ruleset half for the interfaces that have a slot. */
 void ifaces_apply_defaults(const struct datapath *dp, const struct datapath_default *defaults,
 	size_t count, struct pep_ruleset *ruleset);
+/* A slot has got its name: for the half in force and, amid a commit, the one that the flip puts there. */
+void ifaces_default_again(const struct datapath *dp);
 uint32_t slot_of_iface(struct datapath *dp, const char *name); /* 0 = all are in use */
 /* What the program looks up by ifindex. -ENOSPC, or 0. */
 int slot_index_add(struct datapath *dp, uint32_t ifindex, uint32_t slot);

@@ -94,9 +94,22 @@ void ifaces_apply_defaults(const struct datapath *dp, const struct datapath_defa
 	bool global = count > 0 && defaults[0].block;
 
 	for (size_t slot = 0; slot < PEP_IFACES_MAX; slot++) {
-		ruleset->default_block[slot] = global;
+		bool block = global;
+
 		for (size_t i = 1; i < count && slot > 0; i++)
 			if (streq(defaults[i].iface, dp->maps.ifaces[slot].name))
-				ruleset->default_block[slot] = defaults[i].block;
+				block = defaults[i].block;
+		ruleset->default_block[slot] = block; /* once: packets may be judged by it */
 	}
+}
+
+void ifaces_default_again(const struct datapath *dp)
+{
+	struct pep_ruleset *halves = dp->maps.config->ruleset;
+	uint64_t generation = datapath_generation(dp);
+
+	ifaces_apply_defaults(dp, dp->defaults, dp->default_count, &halves[generation & 1]);
+	if (dp->prepared)
+		ifaces_apply_defaults(dp, dp->next_defaults, dp->next_default_count,
+			&halves[(generation + 1) & 1]);
 }

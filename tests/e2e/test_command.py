@@ -297,18 +297,12 @@ def many_policies(world):
     names = [f"p{number:05}" for number in range(3000)]
     script = "".join(f"policy {name} block proto udp dport {10000 + number}\n"
                      for number, name in enumerate(names))
-    apply(world, script)
+    world.apply(script)
     listing = world.json("policy", "show")
     equal([p["name"] for p in listing["policies"]], names, "names")
     world.stop()
     world.start()
     equal([p["name"] for p in world.json("policy", "show")["policies"]], names, "names after a restart")
-
-
-def apply(world, script):
-    """A transaction through the library."""
-    subprocess.run([world.build / "client/pepctl_example_apply"], input=script, text=True, check=True,
-                   env={**os.environ, "PEPCTL_SOCKET": str(world.socket)}, stdout=subprocess.DEVNULL)
 
 
 def rights(world):

@@ -112,6 +112,11 @@ class World:
     def json(self, *words):
         return json.loads(self.ctl("-j", *words).stdout)
 
+    def apply(self, script):
+        """Makes the ruleset equal to a policy file, in one transaction, through the library."""
+        run(self.build / "client/pepctl_example_apply", input=script, text=True,
+            env={**os.environ, "PEPCTL_SOCKET": str(self.socket)}, stdout=subprocess.DEVNULL)
+
     def policy(self, name):
         return self.json("policy", "show", name)
 
