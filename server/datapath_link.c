@@ -6,6 +6,7 @@
 #include <linux/if_link.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -63,12 +64,37 @@ static void native_reason(const char *name, int error, char ret[static 256])
 			strerror(error));
 }
 
+/*
+ * The program reads an Ethernet header. Where there is none (tun, ppp, wireguard, ...) generic
+ * mode would hand it packets that it takes for non-IP, and pass them all.
+ */
+static int check_type(const char *name, struct error *err)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {0};
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (fd < 0 || ioctl(fd, SIOCGIFHWADDR, &request) < 0)
+		return error_set(err, ERROR_PRECONDITION, "ATTACH", "the type of %s is not known: %s", name,
+			strerror(errno));
+	if (request.ifr_hwaddr.sa_family == ARPHRD_ETHER ||
+		request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK)
+		return 0;
+	return error_set(err, ERROR_PRECONDITION, "NOT_ETHERNET",
+		"%s is no Ethernet interface (its hardware type is %u): its packets have no Ethernet "
+		"header, and the filter reads no others; attach the interface below it",
+		name, request.ifr_hwaddr.sa_family);
+}
+
 int link_attach(int program, uint32_t ifindex, const char *name, enum attach_mode mode,
 	struct link_result *ret, struct error *err)
 {
 	struct link_result result = {.mode = mode == ATTACH_GENERIC ? ATTACH_GENERIC : ATTACH_NATIVE};
 	char other[64];
+	int r = check_type(name, err);
 
+	if (r)
+		return r;
 	if (is_taken(ifindex, other))
 		return error_set(err, ERROR_PRECONDITION, "INTERFACE_TAKEN",
 			"%s has an XDP program already, %s; take it off first (ip link set dev %s xdp "

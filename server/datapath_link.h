@@ -11,7 +11,10 @@ struct link_result {
 	char reason[256];      /* why generic although auto was asked for; "" */
 };
 
-/* Attaches the program. Refused: a mode that the driver does not have, an XDP program in place. */
+/*
+ * Attaches the program. Refused: what is neither Ethernet nor loopback, a mode that the driver
+ * does not have, an XDP program in place.
+ */
 int link_attach(int program, uint32_t ifindex, const char *name, enum attach_mode mode,
 	struct link_result *ret, struct error *err);
 
