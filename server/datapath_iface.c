@@ -84,10 +84,11 @@ const struct datapath_iface *datapath_iface_by_name(const struct datapath *dp, c
 	return a ? &a->public : NULL;
 }
 
-/* The kernel is asked: a link that was detached, or whose interface went, has no ifindex any more. */
+/* The kernel is asked. */
 static bool in_place(const struct attachment *a)
 {
-	return a->public.state == DATAPATH_ATTACHED && link_ifindex(a->link) == a->public.ifindex;
+	return a->public.state == DATAPATH_ATTACHED &&
+	       link_in_place(a->link, a->public.ifindex, a->public.name);
 }
 
 bool datapath_in_place(const struct datapath *dp, const char *name)
@@ -249,6 +250,23 @@ static void take_off(struct datapath *dp, struct attachment *a)
 		"detached by someone else; pepctl iface attach %s puts it back", a->public.name);
 }
 
+/* The link has no interface any more, but the interface is there. */
+static bool was_detached(const struct attachment *a)
+{
+	return !link_ifindex(a->link) && if_nametoindex(a->public.name) == a->public.ifindex;
+}
+
+/* What has the name is filtered: one that has lost it is let go, with its link. */
+static void let_go(struct datapath *dp, struct attachment *a)
+{
+	char now[IF_NAMESIZE];
+	bool renamed = if_indextoname(a->public.ifindex, now) && !streq(now, a->public.name);
+
+	set_gone(dp, a, DATAPATH_ABSENT);
+	snprintf(a->public.reason, sizeof(a->public.reason), "the interface %s%s",
+		renamed ? "is renamed " : "is gone", renamed ? now : "");
+}
+
 static bool refresh_one(struct datapath *dp, struct attachment *a)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
@@ -257,14 +275,12 @@ static bool refresh_one(struct datapath *dp, struct attachment *a)
 
 	if (in_place(a) || a->taken_off)
 		return false;
-	if (state == DATAPATH_ATTACHED && if_nametoindex(a->public.name) == a->public.ifindex) {
+	if (state == DATAPATH_ATTACHED && was_detached(a)) {
 		take_off(dp, a);
 		return true;
 	}
-	if (state == DATAPATH_ATTACHED) {
-		set_gone(dp, a, DATAPATH_ABSENT);
-		snprintf(a->public.reason, sizeof(a->public.reason), "the interface is gone");
-	}
+	if (state == DATAPATH_ATTACHED)
+		let_go(dp, a);
 	r = try_attach(dp, a, &err);
 	if (r == -ENOENT)
 		return state == DATAPATH_ATTACHED;
@@ -299,7 +315,8 @@ static void adopt_one(struct datapath *dp, const char *name, int fd)
 	}
 	a->link = fd;
 	slot = a->public.slot = slot_of_iface(dp, name);
-	if (!ifindex || !slot || slot_index_add(dp, ifindex, slot) < 0) {
+	if (!slot || !link_in_place(fd, ifindex, name) || slot_index_add(dp, ifindex, slot) < 0) {
+		a->public.ifindex = dp->maps.ifaces[slot].ifindex; /* that the index still has */
 		set_gone(dp, a, DATAPATH_ABSENT);
 		return;
 	}

@@ -37,16 +37,21 @@ static void program_text(uint32_t id, char ret[static 64])
 	closep(&fd);
 }
 
-/* Whether another XDP program is in place, in whichever mode. */
-static bool is_taken(uint32_t ifindex, char ret[static 64])
+/* The XDP program on the interface, in whichever mode; 0 = none. */
+static uint32_t program_on(uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	uint32_t id;
 
 	if (bpf_xdp_query((int)ifindex, 0, &query) < 0)
-		return false;
-	id = query.prog_id ? query.prog_id : query.drv_prog_id ? query.drv_prog_id :
-	     query.skb_prog_id ? query.skb_prog_id : query.hw_prog_id;
+		return 0;
+	return query.prog_id ? query.prog_id : query.drv_prog_id ? query.drv_prog_id :
+	       query.skb_prog_id ? query.skb_prog_id : query.hw_prog_id;
+}
+
+static bool is_taken(uint32_t ifindex, char ret[static 64])
+{
+	uint32_t id = program_on(ifindex);
+
 	if (id)
 		program_text(id, ret);
 	return id != 0;
@@ -134,6 +139,15 @@ uint32_t link_ifindex(int fd)
 uint32_t link_program_id(int fd)
 {
 	return info_of(fd).prog_id;
+}
+
+bool link_in_place(int fd, uint32_t ifindex, const char *name)
+{
+	struct bpf_link_info info = info_of(fd);
+	char now[IF_NAMESIZE];
+
+	return ifindex && info.xdp.ifindex == ifindex && if_indextoname(ifindex, now) &&
+	       streq(now, name) && program_on(ifindex) == info.prog_id;
 }
 
 enum attach_mode link_mode(const char *name)

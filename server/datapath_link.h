@@ -21,6 +21,13 @@ int link_attach(int program, uint32_t ifindex, const char *name, enum attach_mod
 uint32_t link_ifindex(int fd);    /* 0 = the interface is gone */
 uint32_t link_program_id(int fd); /* 0 = unknown */
 
+/*
+ * Whether the link runs its program on the interface that has this index and this name here and
+ * now. The index alone does not tell: the interface may have another name, or have moved to another
+ * network namespace where indexes are given out anew.
+ */
+bool link_in_place(int fd, uint32_t ifindex, const char *name);
+
 /* The mode in which an XDP program runs on the interface. */
 enum attach_mode link_mode(const char *name);
 

@@ -5,7 +5,7 @@ import fcntl
 import os
 import struct
 
-from world import FAR, NEAR, Receiver, equal, main, wait_for
+from world import FAR, NEAR, Receiver, equal, main, run, wait_for
 
 
 def check_blocked(world, receiver):
@@ -47,5 +47,70 @@ def without_ethernet(world):
     os.close(tun)
 
 
+def programs(*names):
+    """Which of these interfaces have an XDP program."""
+    return [name for name in names
+            if "xdp" in run("ip", "link", "show", name, capture_output=True, text=True).stdout]
+
+
+def new_pep0(world):
+    run("ip", "link", "add", "pep0", "type", "veth", "peer", "name", "far2", "netns", world.far.pid)
+    world.set_up("pep0", lambda *words: run("ip", *words))
+    world.set_up("far2", world.far_ip)
+    world.far_ip("address", "flush", "dev", "far0")
+    world.add_address(lambda *w: run("ip", *w), NEAR[4][0], 24, "pep0")
+    world.add_address(world.far_ip, FAR[4][0], 24, "far2")
+
+
+def rename_pep0(_world):
+    run("ip", "link", "set", "pep0", "down")
+    run("ip", "address", "flush", "dev", "pep0")
+    run("ip", "link", "set", "pep0", "name", "old0")
+
+
+def move_pep0(world):
+    run("ip", "link", "set", "pep0", "netns", world.far.pid)
+
+
+def replaced(world, lose, down):
+    """pep0 is another interface now, and that one is filtered."""
+    receiver = Receiver(4, 9)
+    world.start("--iface", "pep0")
+    world.ctl("default", "block")
+    if down:
+        world.kill()
+    lose(world)
+    if not down:
+        wait_for("absent", lambda: world.json("iface", "show")["interfaces"][0]["state"] == "absent")
+    new_pep0(world)
+    if down:
+        world.start()
+    wait_for("attached", lambda: world.json("iface", "show")["interfaces"][0]["state"] == "attached")
+    equal(programs("pep0"), ["pep0"], "interfaces with a program")
+    wait_for("the carrier", lambda: "LOWER_UP" in run("ip", "link", "show", "pep0", text=True,
+                                                      capture_output=True).stdout)
+    check_blocked(world, receiver)
+
+
+def renamed(world):
+    replaced(world, rename_pep0, False)
+    equal(programs("old0"), [], "interfaces with a program that are not attached")
+    assert "pep0: not attached: the interface is renamed old0" in world.log()
+
+
+def renamed_without_daemon(world):
+    replaced(world, rename_pep0, True)
+    equal(programs("old0"), [], "interfaces with a program that are not attached")
+
+
+def moved(world):
+    replaced(world, move_pep0, False)
+
+
+def moved_without_daemon(world):
+    replaced(world, move_pep0, True)
+
+
 if __name__ == "__main__":
-    main([default_with_its_interface, default_before_its_interface, without_ethernet])
+    main([default_with_its_interface, default_before_its_interface, without_ethernet, renamed,
+          renamed_without_daemon, moved, moved_without_daemon])
