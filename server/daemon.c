@@ -76,9 +76,15 @@ static int adopt_policy(void *data, uint32_t entry, const struct pep_policy *val
 
 static void read_config(struct daemon *d, struct store_config *ret)
 {
+	const char *name;
+	uint32_t at = 0;
+	bool block;
+
 	store_config_init(ret);
 	if (datapath_revision(d->datapath) || datapath_iface_count(d->datapath))
 		datapath_read_ruleset(d->datapath, ret->settings, &ret->block);
+	while ((name = datapath_read_default(d->datapath, &at, &block)))
+		store_config_default(ret, name, block); /* there is room for every slot's */
 	for (size_t i = 0; i < datapath_iface_count(d->datapath); i++) {
 		const struct datapath_iface *iface = datapath_iface(d->datapath, i);
 
@@ -115,6 +121,11 @@ static int restore(struct daemon *d, struct error *err)
 		datapath_revision(d->datapath), err);
 	if (!r)
 		datapath_carry(d->datapath, d->classifier);
+	if (!r && !text && datapath_revision(d->datapath))
+		log_warn("there is no state file in %s: pepctld goes on from what is pinned, revision "
+			 "%llu; lost are comments, history and the defaults of interfaces that were "
+			 "never attached",
+			d->options->state_dir, (unsigned long long)datapath_revision(d->datapath));
 	if (r && text)
 		error_prefix(err, "the state file %s/state: ", d->options->state_dir);
 	return r;

@@ -100,6 +100,11 @@ void datapath_settle(struct datapath *dp);
 /* What the kernel holds beside policies, for adoption without a state file. */
 void datapath_read_ruleset(const struct datapath *dp, uint64_t ret_settings[static SETTING_MAX],
 			   bool *ret_default_block);
+/*
+ * Name (NULL = no more) and default of the next interface, attached or formerly so, whose
+ * default in force differs from the global one. `at` is 0 at first and is moved on.
+ */
+const char *datapath_read_default(const struct datapath *dp, uint32_t *at, bool *ret_block);
 
 /* --- interfaces */
 

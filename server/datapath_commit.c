@@ -265,6 +265,18 @@ void datapath_read_ruleset(const struct datapath *dp, uint64_t ret_settings[stat
 	*ret_default_block = now->default_block[0];
 }
 
+const char *datapath_read_default(const struct datapath *dp, uint32_t *at, bool *ret_block)
+{
+	const struct pep_ruleset *now = ruleset_at(dp, datapath_generation(dp));
+
+	while (++*at < PEP_IFACES_MAX) {
+		*ret_block = now->default_block[*at];
+		if (*ret_block != (bool)now->default_block[0] && dp->maps.ifaces[*at].name[0])
+			return dp->maps.ifaces[*at].name;
+	}
+	return NULL;
+}
+
 /* --- the steps */
 
 static void drop_prepared(struct datapath *dp)

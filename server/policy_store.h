@@ -199,5 +199,7 @@ struct store_policy *store_policy_ref(const struct store_policy *p);
 void store_policy_unref(struct store_policy *p);
 
 void store_config_init(struct store_config *config);
+/* The default of an interface, "" = the global one. -ENOSPC: as many have one as may. */
+int store_config_default(struct store_config *config, const char *iface, bool block);
 
 #endif

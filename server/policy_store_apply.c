@@ -142,7 +142,7 @@ static int set_default(struct apply *a, const struct change *change, enum store_
 			*effect = STORE_DELETED;
 		return 0;
 	}
-	if (config_set_default(c, change->iface, change->block) < 0)
+	if (store_config_default(c, change->iface, change->block) < 0)
 		return apply_refuse(a, ERROR_LIMIT, "DEFAULTS_FULL", "",
 			"%u interfaces have a default of their own, which is the limit",
 			STORE_DEFAULTS_MAX);

@@ -45,7 +45,7 @@ static void close_room(void *items, size_t *count, size_t size, size_t at)
 	memset((char *)items + *count * size, 0, size);
 }
 
-int config_set_default(struct store_config *c, const char *iface, bool block)
+int store_config_default(struct store_config *c, const char *iface, bool block)
 {
 	size_t size = sizeof(c->defaults[0]);
 	size_t at = place_of(c->defaults, c->default_count, size, iface);

@@ -199,7 +199,6 @@ void batch_put_in_force(struct store *s); /* policy_store.c */
 void tx_describe(struct store *s, struct tx *tx, const struct store_config *former);
 
 /* --- policy_store_config.c: defaults, settings, attachments */
-int config_set_default(struct store_config *c, const char *iface, bool block);
 bool config_unset_default(struct store_config *c, const char *iface);
 int config_attach(struct store_config *c, const char *iface, enum attach_mode mode);
 bool config_detach(struct store_config *c, const char *iface);

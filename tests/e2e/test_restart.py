@@ -106,12 +106,19 @@ def pins_without_state(world):
     world.ctl("policy", "add", "flood", *"block proto udp dport 9".split())
     world.ctl("policy", "add", "away", *"redirect pep1 proto udp dport 12".split())
     world.ctl("default", "block")
+    world.ctl("default", "allow", "iface", "pep0")
+    world.ctl("iface", "attach", "pep1")
     world.stop()
     os.unlink(world.folder / "state/state")
     world.start()
+    assert "warn: there is no state file" in world.log()
     lines = {p["line"] for p in world.json("policy", "show")["policies"]}
     equal(lines, {"flood block proto udp dport 9", "away redirect pep1 proto udp dport 12"}, "policies")
     equal(world.json("policy", "show")["default"], "block", "default")
+    assert "default allow iface pep0" in world.ctl("policy", "show").stdout, "default of pep0"
+    receiver = Receiver(4, 10)
+    world.send_udp(FAR[4][0], NEAR[4][0], 10, 3)
+    wait_for("3 datagrams", lambda: receiver.take() == 3)
 
 
 def state_without_pins(world):
