@@ -44,6 +44,10 @@ int daemon_run(struct daemon *d, const struct options *options, struct error *er
 /* Interfaces that came or went. Waits while a worker prepares a commit. */
 void daemon_refresh(struct daemon *d);
 
+/* --- daemon_restore.c: what the kernel holds, then what the state file says, into force */
+
+int daemon_restore(struct daemon *d, struct error *err);
+
 /* --- daemon_backend.c: what a commit of the store does */
 
 struct store_backend daemon_backend(struct daemon *d);
