@@ -10,6 +10,7 @@
 struct adoption {
 	struct daemon *daemon;
 	struct error *err;
+	bool incomplete; /* some policy is known by its name only */
 };
 
 /*
@@ -17,7 +18,7 @@ struct adoption {
  * policy_map, or names sets, whose numbers are another daemon's: then what the
  * state file says takes its place.
  */
-static int read_line(const struct pep_policy *value, struct policy *ret)
+static int read_line(const struct pep_policy *value, struct policy *ret, bool *ret_whole)
 {
 	_cleanup_changes_ struct change_list changes = {0};
 	struct text_problems problems = {0};
@@ -29,6 +30,7 @@ static int read_line(const struct pep_policy *value, struct policy *ret)
 	text_problems_deinit(&problems);
 	policy_init(ret);
 	snprintf(ret->name, sizeof(ret->name), "%s", value->name);
+	*ret_whole = false;
 	if (r == -ENOMEM)
 		return r;
 	if (r || changes.count != 1 || changes.items[0].kind != CHANGE_PUT_POLICY)
@@ -36,6 +38,7 @@ static int read_line(const struct pep_policy *value, struct policy *ret)
 	match = &changes.items[0].policy.match;
 	if (match->src.kind == POLICY_SET || match->dst.kind == POLICY_SET)
 		return 0;
+	*ret_whole = true;
 	return policy_copy(&changes.items[0].policy, ret);
 }
 
@@ -45,6 +48,7 @@ static int adopt_policy(void *data, uint32_t entry, const struct pep_policy *val
 	struct adoption *a = data;
 	struct daemon *d = a->daemon;
 	_cleanup_policy_ struct policy policy;
+	bool whole = true;
 	int r;
 
 	policy_init(&policy);
@@ -54,7 +58,8 @@ static int adopt_policy(void *data, uint32_t entry, const struct pep_policy *val
 	if (r > 0)
 		return r;
 	if (!r)
-		r = read_line(value, &policy);
+		r = read_line(value, &policy, &whole);
+	a->incomplete |= !whole;
 	for (size_t i = 0; !r && i < policy.match.iface_count; i++)
 		datapath_iface_slot(d->datapath, policy.match.ifaces[i]);
 	if (!r)
@@ -87,10 +92,61 @@ static void read_config(struct daemon *d, struct store_config *ret)
 	}
 }
 
+/*
+ * The state file is gone or damaged, but a ruleset is pinned: that is the truth now, and it is
+ * written down at once, for after a reboot nothing would be pinned and the host open.
+ */
+static void write_down(struct daemon *d)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	_cleanup_(state_deinit) struct state state = {0};
+	int r = store_render(d->store, &state);
+
+	log_warn("pepctld goes on from what is pinned, revision %llu; lost are comments, history, and "
+		 "attachments and defaults of interfaces that are not attached now",
+		(unsigned long long)store_revision(d->store));
+	if (!r)
+		r = state_write(d->state_dir, &state, &err);
+	if (r)
+		log_error("it could not be written to %s: %s; until it is, a reboot would lose it",
+			d->options->state_dir, error_is_set(&err) ? error_message(&err) : strerror(-r));
+}
+
+/* Whether the kernel holds a ruleset, and all of it could be read. */
+static bool is_pinned(const struct daemon *d)
+{
+	return datapath_revision(d->datapath) && !datapath_unreadable(d->datapath);
+}
+
+static int restore_from(struct daemon *d, const char *text, size_t size,
+	const struct store_config *config, struct error *err)
+{
+	return store_restore(d->store, text, size, datapath_generation(d->datapath), config,
+		datapath_revision(d->datapath), err);
+}
+
+/* The state file cannot be read: the host must not be open for that, so what is pinned goes on. */
+static int restore_without(struct daemon *d, const struct store_config *config, struct error *err)
+{
+	const char *dir = d->options->state_dir;
+	int r;
+
+	if (!is_pinned(d)) {
+		error_prefix(err, "the state file %s/state is damaged and no ruleset is pinned to go on from; "
+				  "put a good copy back, or remove it to begin with an empty ruleset: ", dir);
+		return -EINVAL;
+	}
+	r = state_set_aside(d->state_dir);
+	log_error("the state file %s/state is damaged: %s; %s%s", dir, error_message(err),
+		r ? "it could not be kept: " : "it is kept as state.damaged", r ? strerror(-r) : "");
+	error_deinit(err);
+	return restore_from(d, NULL, 0, config, err);
+}
+
 int daemon_restore(struct daemon *d, struct error *err)
 {
 	_cleanup_free_ struct store_config *config = calloc(1, sizeof(*config));
-	struct adoption adoption = {d, err};
+	struct adoption adoption = {.daemon = d, .err = err};
 	_cleanup_free_ char *text = NULL;
 	size_t size = 0;
 	int r;
@@ -109,17 +165,24 @@ int daemon_restore(struct daemon *d, struct error *err)
 		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (r)
 		return r;
+	if (!text && is_pinned(d) && (adoption.incomplete || datapath_rebuilt(d->datapath)))
+		return error_set(err, ERROR_PRECONDITION, "NO_STATE",
+			"there is no state file in %s, and the pinned ruleset alone does not tell all "
+			"(members of sets, long policies, or it was of other sizes); the filter goes on; "
+			"put the state file back, or begin anew after `pepctl panic`",
+			d->options->state_dir);
 	read_config(d, config);
-	r = store_restore(d->store, text, size, datapath_generation(d->datapath), config,
-		datapath_revision(d->datapath), err);
+	r = restore_from(d, text, size, config, err);
+	if (r && streq(error_reason(err), "STATE_DAMAGED") && !adoption.incomplete &&
+		!datapath_rebuilt(d->datapath)) {
+		r = restore_without(d, config, err);
+		free(TAKE_PTR(text));
+	} else if (r && text) {
+		error_prefix(err, "the state file %s/state: ", d->options->state_dir);
+	}
 	if (!r)
 		datapath_carry(d->datapath, d->classifier);
-	if (!r && !text && datapath_revision(d->datapath))
-		log_warn("there is no state file in %s: pepctld goes on from what is pinned, revision "
-			 "%llu; lost are comments, history and the defaults of interfaces that were "
-			 "never attached",
-			d->options->state_dir, (unsigned long long)datapath_revision(d->datapath));
-	if (r && text)
-		error_prefix(err, "the state file %s/state: ", d->options->state_dir);
+	if (!r && !text && is_pinned(d))
+		write_down(d);
 	return r;
 }

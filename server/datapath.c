@@ -182,6 +182,11 @@ bool datapath_unreadable(const struct datapath *dp)
 	return dp->unreadable;
 }
 
+bool datapath_rebuilt(const struct datapath *dp)
+{
+	return dp->start == DATAPATH_REBUILT;
+}
+
 int datapath_activate(struct datapath *dp, struct error *err)
 {
 	int r = ifaces_move(dp, err);

@@ -38,6 +38,8 @@ enum datapath_start {
  */
 int datapath_open(const struct datapath_options *options, struct error *err,
 		  struct datapath **ret, enum datapath_start *ret_start);
+/* True when the tables are new ones beside pinned ones of other sizes, whose policies are not in them. */
+bool datapath_rebuilt(const struct datapath *dp);
 /* True when pins were found whose policies this build cannot read. */
 bool datapath_unreadable(const struct datapath *dp);
 /* Moves every link to the loaded program and pins its maps. */

@@ -168,6 +168,9 @@ int store_adopt(struct store *s, const struct policy *policy, uint64_t position)
 int store_restore(struct store *s, const char *text, size_t size, uint64_t generation,
 	const struct store_config *adopted, uint64_t revision, struct error *err);
 
+/* The state that makes what is in force; only while no commit is under way. */
+int store_render(struct store *s, struct state *ret);
+
 void store_submit(struct store *s, struct store_tx *tx, store_done done, void *data);
 /* From the backend: the worker is done. */
 void store_prepared(struct store *s);

@@ -124,3 +124,12 @@ int store_restore(struct store *s, const char *text, size_t size, uint64_t gener
 	batch_detach(s, &former);
 	return 0;
 }
+
+/* Nothing is under way, so the working state is what is in force; that parts stand is not noted. */
+int store_render(struct store *s, struct state *ret)
+{
+	int r = text_render(s, ret);
+
+	apply_abort(s);
+	return r;
+}

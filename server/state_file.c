@@ -10,6 +10,7 @@
 
 #define FILE_NAME "state"
 #define PARTS     "sets"
+#define FILE_DAMAGED "state.damaged"
 #define SIZE_MAX_READ (1u << 30)
 
 void state_deinit(struct state *state)
@@ -214,5 +215,6 @@ int state_write(int dir, const struct state *state, struct error *err)
 
 int state_set_aside(int dir)
 {
-	return renameat(dir, FILE_NAME, dir, FILE_NAME ".damaged") < 0 ? -errno : 0;
+	unlinkat(dir, FILE_DAMAGED, 0);
+	return linkat(dir, FILE_NAME, dir, FILE_DAMAGED, 0) < 0 ? -errno : 0;
 }

@@ -44,7 +44,10 @@ int state_read_part(int dir, const char *name, char **ret, size_t *ret_size, str
  */
 int state_write(int dir, const struct state *state, struct error *err);
 
-/* Sets a file aside that cannot be read, as state.damaged. */
+/*
+ * Keeps a file that cannot be read, as state.damaged. It stays the state file too, until
+ * state_write() replaces it: without one the next start would begin with an empty ruleset.
+ */
 int state_set_aside(int dir);
 
 #endif

@@ -111,7 +111,7 @@ def pins_without_state(world):
     world.stop()
     os.unlink(world.folder / "state/state")
     world.start()
-    assert "warn: there is no state file" in world.log()
+    assert "warn: pepctld goes on from what is pinned, revision 6" in world.log()
     lines = {p["line"] for p in world.json("policy", "show")["policies"]}
     equal(lines, {"flood block proto udp dport 9", "away redirect pep1 proto udp dport 12"}, "policies")
     equal(world.json("policy", "show")["default"], "block", "default")
@@ -119,6 +119,16 @@ def pins_without_state(world):
     receiver = Receiver(4, 10)
     world.send_udp(FAR[4][0], NEAR[4][0], 10, 3)
     wait_for("3 datagrams", lambda: receiver.take() == 3)
+    world.stop()
+    forget_pins(world)
+    world.start()
+    equal(world.json("policy", "show")["default"], "block", "default after a reboot")
+
+
+def forget_pins(world):
+    """What a reboot does."""
+    run("umount", world.folder / "bpf")
+    run("mount", "-t", "bpf", "bpf", world.folder / "bpf")
 
 
 def state_without_pins(world):
@@ -127,8 +137,7 @@ def state_without_pins(world):
     world.start("--iface", "pep0")
     world.ctl("policy", "add", "flood", *"block proto udp dport 9".split())
     world.stop()
-    run("umount", world.folder / "bpf")
-    run("mount", "-t", "bpf", "bpf", world.folder / "bpf")
+    forget_pins(world)
     world.send_udp(FAR[4][0], NEAR[4][0], 9, 3)
     wait_for("the filter is off", lambda: receiver.take() == 3)
     world.start()
@@ -137,18 +146,49 @@ def state_without_pins(world):
     equal(receiver.take(), 0, "datagrams")
 
 
+DAMAGES = [(lambda text: text[:-20], "end is missing"), (lambda text: "", "does not begin"),
+           (lambda text: text.replace("dport 9", "dport 99999"), "99999")]
+
+
 def damaged_state(world):
-    world.start()
+    """What is pinned goes on, and is written down anew."""
+    receiver = Receiver(4, 9)
+    world.start("--iface", "pep0")
     world.ctl("policy", "add", "flood", *"block proto udp dport 9".split())
     world.stop()
+    file, kept = world.folder / "state/state", world.folder / "state/state.damaged"
+    for damage, says in DAMAGES:
+        text = damage(file.read_text())
+        file.write_text(text)
+        world.start()
+        line = [line for line in world.log().splitlines() if "is damaged" in line][-1]
+        assert says in line and "kept as state.damaged" in line, line
+        equal(kept.read_text(), text, "what was set aside")
+        equal(world.policy("flood")["line"], "flood block proto udp dport 9", "policy")
+        equal([i["name"] for i in world.json("iface", "show")["interfaces"]], ["pep0"], "interfaces")
+        world.stop()
+    world.send_udp(FAR[4][0], NEAR[4][0], 9, 3)
+    equal(receiver.take(), 0, "datagrams")
+    forget_pins(world)
+    world.start()
+    equal(world.policy("flood")["line"], "flood block proto udp dport 9", "policy after a reboot")
+
+
+def damaged_state_without_pins(world):
+    """No open host: the start fails, again and again, and leaves the file alone."""
+    world.start("--iface", "pep0")
+    world.ctl("policy", "add", "flood", *"block proto udp dport 9".split())
+    world.stop()
+    forget_pins(world)
     file = world.folder / "state/state"
     whole = file.read_text()
-    for text, says in ((whole[:-20], "end is missing"), ("", "does not begin"),
-                       (whole.replace("dport 9", "dport 99999"), "99999")):
-        file.write_text(text)
+    for damage, says in 2 * DAMAGES:
+        file.write_text(damage(whole))
         world.start(wait=False)
         equal(world.daemon.wait(20), 1, "exit status with a damaged state file")
-        assert says in world.log().splitlines()[-1], world.log().splitlines()[-1]
+        line = world.log().splitlines()[-1]
+        assert says in line and "no ruleset is pinned" in line, line
+        equal(file.read_text(), damage(whole), "the damaged file")
     file.write_text(whole)
     world.start()
     equal(world.json("info")["limits"]["policies"], 1, "policies")
@@ -331,6 +371,6 @@ def activation_and_notification(world):
 
 if __name__ == "__main__":
     main([killed_under_traffic, killed_amid_commits, stopped_and_started, pins_without_state,
-          state_without_pins, damaged_state, read_only_state, second_daemon, interface_vanishes,
-          foreign_program, panics, panics_under_the_daemon, detached_behind_the_daemon,
-          detaches_on_exit, activation_and_notification])
+          state_without_pins, damaged_state, damaged_state_without_pins, read_only_state,
+          second_daemon, interface_vanishes, foreign_program, panics, panics_under_the_daemon,
+          detached_behind_the_daemon, detaches_on_exit, activation_and_notification])
