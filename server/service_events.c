@@ -9,6 +9,7 @@
 
 #define QUEUE_MIN (64u << 10)
 #define QUEUE_MAX (16u << 20)
+#define FILTER_NAMES_MAX 64u /* each is compared with every event */
 
 /* The stream of one subscriber. */
 struct feed {
@@ -21,8 +22,11 @@ struct feed {
 static int read_names(const char *field, char *const *names, size_t count, size_t width,
 	void *ret_items, size_t *ret_count, struct error *err)
 {
-	char *items = count ? calloc(count, width) : NULL;
+	char *items;
 
+	if (count > FILTER_NAMES_MAX)
+		return error_violation(err, field, "%zu names; at most %u", count, FILTER_NAMES_MAX);
+	items = count ? calloc(count, width) : NULL;
 	if (count && !items)
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	for (size_t i = 0; i < count; i++) {
