@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "server/connection_internal.h"
+
+bool buffer_reserve(struct buffer *buffer, size_t more)
+{
+	size_t size = buffer->size ? buffer->size : 4096;
+	uint8_t *grown;
+
+	if (more <= buffer->size - buffer->used)
+		return true;
+	while (size < buffer->used + more)
+		size *= 2;
+	grown = realloc(buffer->data, size);
+	if (!grown)
+		return false;
+	buffer->data = grown;
+	buffer->size = size;
+	return true;
+}
+
+void buffer_free(struct buffer *buffer)
+{
+	free(buffer->data);
+	*buffer = (struct buffer){0};
+}
+
+size_t connection_queued(const struct connection *c)
+{
+	return c->out.used + c->sent.used;
+}
+
+void connection_set_dirty(struct connection *c)
+{
+	if (c->dirty || c->closing)
+		return;
+	c->dirty = true;
+	c->next_dirty = c->all->dirty;
+	c->all->dirty = c;
+}
+
+static uint8_t *on_frame(void *data, const struct frame *frame)
+{
+	struct connection *c = data;
+	size_t size = FRAME_HEADER_SIZE + frame->length;
+	uint8_t *at;
+
+	if (c->closing || !buffer_reserve(&c->out, size))
+		return NULL;
+	at = c->out.data + c->out.used;
+	frame_encode(frame, at);
+	c->out.used += size;
+	connection_set_dirty(c);
+	return at + FRAME_HEADER_SIZE;
+}
+
+static size_t on_room(void *data)
+{
+	size_t used = connection_queued(data);
+
+	return used < CONNECTION_STREAM_MAX ? CONNECTION_STREAM_MAX - used : 0;
+}
+
+static void on_close(void *data)
+{
+	struct connection *c = data;
+
+	c->close_when_sent = true;
+	connection_set_dirty(c);
+}
+
+struct stream_output connection_output(struct connection *c)
+{
+	return (struct stream_output){on_frame, on_room, on_close, c};
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+	struct connection *c = CONTAINER_OF(write, struct connection, write);
+
+	c->writing = false;
+	c->sent.used = 0;
+	if (c->sent.size > CONNECTION_STREAM_MAX)
+		buffer_free(&c->sent);
+	if (c->closing)
+		return;
+	if (status < 0) {
+		connection_close(c);
+		return;
+	}
+	connection_flush(c);
+	if (c->closing)
+		return;
+	connection_reading(c);
+	if (!connection_queued(c))
+		streams_writable(&c->streams);
+}
+
+void connection_flush(struct connection *c)
+{
+	uv_buf_t buf = uv_buf_init((char *)c->out.data, (unsigned int)c->out.used);
+	struct buffer spare;
+	int done = 0;
+
+	if (c->writing)
+		return;
+	if (c->out.used)
+		done = uv_try_write((uv_stream_t *)&c->pipe, &buf, 1);
+	if (done == (int)c->out.used) {
+		c->out.used = 0;
+		if (c->out.size > CONNECTION_STREAM_MAX)
+			buffer_free(&c->out);
+		if (c->close_when_sent)
+			connection_close(c);
+		return;
+	}
+	if (done < 0 && done != UV_EAGAIN) {
+		connection_close(c);
+		return;
+	}
+	done = MAX(done, 0);
+	spare = c->sent;
+	c->sent = c->out;
+	c->out = spare;
+	c->out.used = 0;
+	c->writing = true;
+	buf = uv_buf_init((char *)c->sent.data + done, (unsigned int)(c->sent.used - (size_t)done));
+	if (uv_write(&c->write, (uv_stream_t *)&c->pipe, &buf, 1, on_written) < 0) {
+		c->writing = false;
+		connection_close(c);
+	}
+}
+
+void connections_flush(uv_prepare_t *prepare)
+{
+	struct connections *all = prepare->data;
+
+	while (all->dirty) {
+		struct connection *c = all->dirty;
+
+		all->dirty = c->next_dirty;
+		c->dirty = false;
+		if (c->closing)
+			continue;
+		connection_flush(c);
+		connection_end_yield(c);
+		/* All went out at once: streams that stopped for room would not hear of it else. */
+		if (!c->closing && !connection_queued(c))
+			streams_writable(&c->streams);
+	}
+}
