@@ -128,6 +128,8 @@ void call_watch(struct call *call, void (*writable)(void *data), void (*cancelle
 	call->writable = writable;
 	call->cancelled = cancelled;
 	call->data = data;
+	call->request = NULL;
+	arena_reset(&call->arena);
 }
 
 /* --- what is asked */

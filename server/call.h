@@ -9,6 +9,7 @@
 #include "common/arena.h"
 #include "common/error.h"
 #include "common/method.h"
+#include "server/user.h"
 
 struct rpc;
 struct call;
@@ -21,6 +22,7 @@ struct rpc_peer {
 	uint32_t pid;
 	char command[16]; /* comm of the process, for people only */
 	unsigned int rights; /* enum rpc_right */
+	struct user *user; /* the account of the uid, while the connection lives; NULL = no limit */
 };
 
 typedef void (*rpc_handler)(void *data, struct call *call);
@@ -65,6 +67,7 @@ void call_finish(struct call *call); /* the clean end */
 /*
  * A handler that keeps a call tells what to do when there is room again, and
  * when the peer is gone; after `cancelled` the call does not exist any more.
+ * The request, with all of the arena, is released: a stream may last for ever.
  * Without it a cancelled call lives on until it is ended, unheard.
  */
 void call_watch(struct call *call, void (*writable)(void *data), void (*cancelled)(void *data),

@@ -15,9 +15,10 @@ static void on_closed(uv_handle_t *handle)
 	c->all->count--;
 	if (c->options.closed)
 		c->options.closed(c->options.data, &c->streams.peer);
-	buffer_free(&c->in);
-	buffer_free(&c->out);
-	buffer_free(&c->sent);
+	buffer_free(c, &c->in);
+	buffer_free(c, &c->out);
+	buffer_free(c, &c->sent);
+	user_unref(c->streams.peer.user);
 	free(c);
 }
 
@@ -49,6 +50,9 @@ int connections_init(struct connections *all, uv_loop_t *loop, struct rpc *rpc)
 	all->flusher.data = all;
 	uv_prepare_start(&all->flusher, connections_flush);
 	uv_unref((uv_handle_t *)&all->flusher);
+	uv_idle_init(loop, &all->resumer);
+	all->resumer.data = all;
+	uv_unref((uv_handle_t *)&all->resumer);
 	return 0;
 }
 
@@ -61,6 +65,7 @@ void connections_close(struct connections *all)
 		connection_close(c);
 	}
 	uv_close((uv_handle_t *)&all->flusher, NULL);
+	uv_close((uv_handle_t *)&all->resumer, NULL);
 }
 
 void connections_deinit(struct connections *all)
@@ -108,8 +113,11 @@ int connection_accept(struct connections *all, uv_stream_t *server,
 	r = uv_accept(server, (uv_stream_t *)&c->pipe);
 	if (!r)
 		r = uv_fileno((uv_handle_t *)&c->pipe, &fd);
-	if (!r)
+	if (!r) {
 		options->identify(options->data, fd, &peer);
+		peer.user = user_ref(&all->users, peer.uid);
+		r = peer.user ? 0 : -ENOMEM;
+	}
 	output = connection_output(c);
 	streams_init(&c->streams, all->rpc, &peer, &output);
 	c->options = *options;

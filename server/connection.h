@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * uv_pipe bytes ↔ frames. What one turn of the loop produces leaves in one
- * write. Reading pauses while too much is queued for the peer, so that one who
- * never reads costs a bounded amount and nobody else anything.
+ * write. While too much is queued for the peer its frames wait and nothing is
+ * read, so that one who never reads costs a bounded amount and nobody else
+ * anything; while its user has no room (user.h) frames that wait for nothing are
+ * refused.
  */
 #ifndef PEP_SERVER_CONNECTION_H
 #define PEP_SERVER_CONNECTION_H
@@ -11,7 +13,8 @@
 
 #include "server/stream.h"
 
-#define CONNECTION_QUEUE_MAX (8u << 20)  /* answers: reading pauses above */
+#define CONNECTION_QUEUE_MAX (8u << 20)  /* answers: no further frame is served above */
+#define CONNECTION_KEPT_MAX CONNECTION_READ_SIZE /* of a buffer that is empty */
 #define CONNECTION_STREAM_MAX (1u << 20) /* of it for streams, which keep queues of their own */
 #define CONNECTION_READ_SIZE 65536u
 
@@ -23,6 +26,8 @@ struct connections {
 	struct rpc *rpc;
 	char *read_buffer;         /* CONNECTION_READ_SIZE; a read is worked off before the next */
 	uv_prepare_t flusher;      /* writes what the turn of the loop has queued */
+	uv_idle_t resumer;         /* in the next turn: goes on with what was held */
+	struct users users;
 	struct connection *dirty;  /* with something to write */
 	struct connection *first;  /* all */
 	size_t count;

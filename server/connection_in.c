@@ -1,13 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "server/connection_internal.h"
 
+/* What it has not read, or its user holds elsewhere, is too much to add to. */
+static bool must_wait(const struct connection *c)
+{
+	size_t queued = connection_queued(c);
+
+	return queued > CONNECTION_QUEUE_MAX || (queued && !user_has_room(c->streams.peer.user, 0));
+}
+
+static void discard(struct connection *c, const struct frame *frame)
+{
+	struct error err = ERROR_INIT;
+
+	c->discard = frame->length;
+	if (frame_judge(frame) == FRAME_DISCARD) {
+		streams_oversized(&c->streams, frame);
+		return;
+	}
+	user_refuse(c->streams.peer.user, &err);
+	streams_turn_away(&c->streams, frame, &err);
+}
+
+/* Whether the user may hold it; `here` bytes of the body, which may have all of it, it holds already. */
+static bool has_room(const struct connection *c, const struct frame *frame, size_t here)
+{
+	return user_has_room(c->streams.peer.user, frame->length - MIN(here, frame->length));
+}
+
 /* Works off whole frames; returns how many bytes they had. */
 static size_t take_frames(struct connection *c, const uint8_t *data, size_t size)
 {
 	int64_t now = (int64_t)uv_hrtime();
 	size_t at = 0;
 
-	while (!c->closing && !c->close_when_sent) {
+	while (!c->closing && !c->close_when_sent && !(c->held = must_wait(c))) {
 		size_t left = size - at, skipped = MIN(c->discard, left);
 		struct frame frame;
 
@@ -17,21 +44,20 @@ static size_t take_frames(struct connection *c, const uint8_t *data, size_t size
 		if (left < FRAME_HEADER_SIZE)
 			break;
 		frame_decode(data + at, &frame);
-		switch (frame_judge(&frame)) {
-		case FRAME_CLOSE:
+		if (frame_judge(&frame) == FRAME_CLOSE) {
 			connection_close(c);
 			return size;
-		case FRAME_DISCARD:
-			streams_oversized(&c->streams, &frame);
-			c->discard = frame.length;
+		}
+		left -= FRAME_HEADER_SIZE;
+		if (frame_judge(&frame) == FRAME_DISCARD || !has_room(c, &frame, left)) {
+			discard(c, &frame);
 			at += FRAME_HEADER_SIZE;
 			continue;
-		default:
-			if (left - FRAME_HEADER_SIZE < frame.length)
-				return at;
-			streams_frame(&c->streams, &frame, data + at + FRAME_HEADER_SIZE, now);
-			at += FRAME_HEADER_SIZE + frame.length;
 		}
+		if (left < frame.length)
+			return at;
+		streams_frame(&c->streams, &frame, data + at + FRAME_HEADER_SIZE, now);
+		at += FRAME_HEADER_SIZE + frame.length;
 	}
 	return c->closing || c->close_when_sent ? size : at;
 }
@@ -40,7 +66,7 @@ static bool keep_rest(struct connection *c, const uint8_t *data, size_t size)
 {
 	if (!size)
 		return true;
-	if (!buffer_reserve(&c->in, size))
+	if (!buffer_reserve(c, &c->in, size))
 		return false;
 	memcpy(c->in.data + c->in.used, data, size);
 	c->in.used += size;
@@ -59,7 +85,7 @@ static bool take_continued(struct connection *c, const uint8_t *data, size_t siz
 	if (c->in.used)
 		memmove(c->in.data, c->in.data + done, c->in.used);
 	else
-		buffer_free(&c->in);
+		buffer_free(c, &c->in);
 	return true;
 }
 
@@ -122,8 +148,10 @@ static void start_reading(struct connection *c)
 
 void connection_reading(struct connection *c)
 {
-	bool pause = connection_queued(c) > CONNECTION_QUEUE_MAX || c->close_when_sent;
+	bool pause;
 
+	c->held = c->held || must_wait(c);
+	pause = c->held || c->close_when_sent;
 	if (c->closing || pause == c->paused)
 		return;
 	c->paused = pause;
@@ -140,4 +168,21 @@ void connection_end_yield(struct connection *c)
 	c->yielded = false;
 	if (!c->paused)
 		start_reading(c);
+}
+
+void connection_resume(struct connection *c)
+{
+	if (c->held && !take_continued(c, NULL, 0))
+		connection_close(c);
+	connection_reading(c);
+}
+
+void connections_resume(uv_idle_t *idle)
+{
+	struct connections *all = idle->data;
+
+	uv_idle_stop(idle);
+	for (struct connection *c = all->first; c; c = c->next)
+		if (c->held && !c->writing && !c->closing)
+			connection_resume(c);
 }

@@ -18,11 +18,12 @@ struct connection {
 	struct connection *next_dirty;
 	bool dirty, closing, paused, writing;
 	bool yielded; /* its read filled the buffer: the others come first */
+	bool held;  /* frames wait in `in` until what is queued has been read */
 	bool close_when_sent;
 	struct streams streams;
 	struct connection_options options;
 
-	struct buffer in;  /* the beginning of a frame whose rest has not come */
+	struct buffer in;  /* frames that wait, the beginning of one whose rest has not come */
 	uint32_t discard;  /* bytes of a refused body still to come */
 	struct buffer out; /* queued by this turn of the loop */
 	struct buffer sent; /* being written */
@@ -38,10 +39,13 @@ int connection_read(struct connection *c);
 void connection_reading(struct connection *c);
 /* The others have had their turn. */
 void connection_end_yield(struct connection *c);
+/* There is room again: what was held goes on. */
+void connection_resume(struct connection *c);
+void connections_resume(uv_idle_t *idle);
 
 /* --- connection_out.c: frames into bytes */
-bool buffer_reserve(struct buffer *buffer, size_t more);
-void buffer_free(struct buffer *buffer);
+bool buffer_reserve(struct connection *c, struct buffer *buffer, size_t more);
+void buffer_free(struct connection *c, struct buffer *buffer);
 size_t connection_queued(const struct connection *c);
 /* What the socket does not take at once is handed to uv; one write at a time. */
 void connection_flush(struct connection *c);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "server/connection_internal.h"
 
-bool buffer_reserve(struct buffer *buffer, size_t more)
+bool buffer_reserve(struct connection *c, struct buffer *buffer, size_t more)
 {
 	size_t size = buffer->size ? buffer->size : 4096;
 	uint8_t *grown;
@@ -13,13 +13,15 @@ bool buffer_reserve(struct buffer *buffer, size_t more)
 	grown = realloc(buffer->data, size);
 	if (!grown)
 		return false;
+	user_charge(c->streams.peer.user, size - buffer->size);
 	buffer->data = grown;
 	buffer->size = size;
 	return true;
 }
 
-void buffer_free(struct buffer *buffer)
+void buffer_free(struct connection *c, struct buffer *buffer)
 {
+	user_release(c->streams.peer.user, buffer->size);
 	free(buffer->data);
 	*buffer = (struct buffer){0};
 }
@@ -38,14 +40,26 @@ void connection_set_dirty(struct connection *c)
 	c->all->dirty = c;
 }
 
+static void on_close(void *data)
+{
+	struct connection *c = data;
+
+	c->close_when_sent = true;
+	connection_set_dirty(c);
+}
+
 static uint8_t *on_frame(void *data, const struct frame *frame)
 {
 	struct connection *c = data;
 	size_t size = FRAME_HEADER_SIZE + frame->length;
 	uint8_t *at;
 
-	if (c->closing || !buffer_reserve(&c->out, size))
+	if (c->closing)
 		return NULL;
+	if (!buffer_reserve(c, &c->out, size)) {
+		on_close(c); /* rather than leave it waiting for an answer */
+		return NULL;
+	}
 	at = c->out.data + c->out.used;
 	frame_encode(frame, at);
 	c->out.used += size;
@@ -60,14 +74,6 @@ static size_t on_room(void *data)
 	return used < CONNECTION_STREAM_MAX ? CONNECTION_STREAM_MAX - used : 0;
 }
 
-static void on_close(void *data)
-{
-	struct connection *c = data;
-
-	c->close_when_sent = true;
-	connection_set_dirty(c);
-}
-
 struct stream_output connection_output(struct connection *c)
 {
 	return (struct stream_output){on_frame, on_room, on_close, c};
@@ -79,8 +85,8 @@ static void on_written(uv_write_t *write, int status)
 
 	c->writing = false;
 	c->sent.used = 0;
-	if (c->sent.size > CONNECTION_STREAM_MAX)
-		buffer_free(&c->sent);
+	if (c->sent.size > CONNECTION_KEPT_MAX)
+		buffer_free(c, &c->sent);
 	if (c->closing)
 		return;
 	if (status < 0) {
@@ -90,8 +96,8 @@ static void on_written(uv_write_t *write, int status)
 	connection_flush(c);
 	if (c->closing)
 		return;
-	connection_reading(c);
-	if (!connection_queued(c))
+	connection_resume(c);
+	if (!c->closing && !connection_queued(c))
 		streams_writable(&c->streams);
 }
 
@@ -107,8 +113,8 @@ void connection_flush(struct connection *c)
 		done = uv_try_write((uv_stream_t *)&c->pipe, &buf, 1);
 	if (done == (int)c->out.used) {
 		c->out.used = 0;
-		if (c->out.size > CONNECTION_STREAM_MAX)
-			buffer_free(&c->out);
+		if (c->out.size > CONNECTION_KEPT_MAX)
+			buffer_free(c, &c->out);
 		if (c->close_when_sent)
 			connection_close(c);
 		return;
@@ -143,6 +149,8 @@ void connections_flush(uv_prepare_t *prepare)
 			continue;
 		connection_flush(c);
 		connection_end_yield(c);
+		if (c->held && !c->writing)
+			uv_idle_start(&all->resumer, connections_resume);
 		/* All went out at once: streams that stopped for room would not hear of it else. */
 		if (!c->closing && !connection_queued(c))
 			streams_writable(&c->streams);

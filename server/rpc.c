@@ -238,16 +238,10 @@ void rpc_data(struct call *call, const struct frame *frame, const void *body)
 		receive_closed(call);
 }
 
-void rpc_data_lost(struct call *call, const struct frame *frame)
+void rpc_data_lost(struct call *call, struct error *err)
 {
-	struct error err = ERROR_INIT;
-
-	if (!call->receiver)
-		return;
-	error_set(&err, ERROR_LIMIT, "FRAME_TOO_LARGE",
-		"a message of %u bytes exceeds the limit of %u; send it in parts", frame->length,
-		FRAME_BODY_MAX);
-	receive_fail(call, &err);
+	if (call->receiver)
+		receive_fail(call, err);
 }
 
 /* The request's payload, when it has one, is the first message. */

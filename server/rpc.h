@@ -32,8 +32,8 @@ void rpc_request(struct rpc *rpc, const struct rpc_peer *peer, const struct fram
 	const void *body, int64_t now, const struct rpc_output *output, struct call **ret_pending);
 /* A data frame of the call's stream; may end the call. Ignored by calls that take none. */
 void rpc_data(struct call *call, const struct frame *frame, const void *body);
-/* One whose body was too long and is lost. */
-void rpc_data_lost(struct call *call, const struct frame *frame);
+/* One that is lost for the reason in `err`, which ends the call with it. */
+void rpc_data_lost(struct call *call, struct error *err);
 /* Answers a stream that has no call, as for broken frames. */
 void rpc_refuse(const struct rpc_output *output, struct error *err);
 

@@ -15,6 +15,7 @@
 struct feed {
 	struct call *call;
 	struct hub_subscriber *subscriber;
+	size_t reserved; /* of the user: its queue */
 };
 
 /* --- the filter */
@@ -135,6 +136,7 @@ static void on_ended(void *data, struct error *err)
 {
 	struct feed *feed = data;
 
+	user_release(call_peer(feed->call)->user, feed->reserved);
 	if (err)
 		call_fail(feed->call, err);
 	else
@@ -152,14 +154,35 @@ static void on_cancelled(void *data)
 	struct feed *feed = data;
 
 	hub_unsubscribe(feed->subscriber);
+	user_release(call_peer(feed->call)->user, feed->reserved);
 	free(feed);
+}
+
+/* The whole queue is charged to the user: it may fill at any time. */
+static int subscribe(struct service *s, struct feed *feed, struct error *err)
+{
+	const struct rpc_peer *peer = call_peer(feed->call);
+	struct hub_sink sink = {on_room, on_send, on_ended, feed};
+	struct hub_options options = {0};
+	int r = read_options(call_request(feed->call), peer, &options, err);
+	size_t queue = options.queue_bytes ? options.queue_bytes : HUB_QUEUE_DEFAULT;
+
+	if (!r)
+		r = user_take(peer->user, queue, err);
+	if (!r) {
+		feed->reserved = queue;
+		r = hub_subscribe(s->hub, &options, &sink, err, &feed->subscriber);
+	}
+	if (r) {
+		user_release(peer->user, feed->reserved);
+		hub_filter_deinit(&options.filter);
+	}
+	return r;
 }
 
 static void stream_events(void *data, struct call *call)
 {
 	struct feed *feed = calloc(1, sizeof(*feed));
-	struct hub_sink sink = {on_room, on_send, on_ended, feed};
-	struct hub_options options = {0};
 	struct error err = ERROR_INIT;
 	struct service *s = data;
 
@@ -168,9 +191,7 @@ static void stream_events(void *data, struct call *call)
 		return;
 	}
 	feed->call = call;
-	if (read_options(call_request(call), call_peer(call), &options, &err) ||
-		hub_subscribe(s->hub, &options, &sink, &err, &feed->subscriber)) {
-		hub_filter_deinit(&options.filter);
+	if (subscribe(s, feed, &err)) {
 		free(feed);
 		call_fail(call, &err);
 		return;

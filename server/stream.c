@@ -41,15 +41,25 @@ static struct stream *stream_any(const struct streams *s)
 	return NULL;
 }
 
+static void stream_free(struct stream *stream)
+{
+	table_remove(&stream->streams->open, &stream->node);
+	user_release(stream->streams->peer.user, STREAM_COST);
+	free(stream);
+}
+
+static void stream_cancel(struct stream *stream)
+{
+	rpc_cancel(stream->call);
+	stream_free(stream);
+}
+
 void streams_deinit(struct streams *s)
 {
 	struct stream *stream;
 
-	while ((stream = stream_any(s))) {
-		table_remove(&s->open, &stream->node);
-		rpc_cancel(stream->call);
-		free(stream);
-	}
+	while ((stream = stream_any(s)))
+		stream_cancel(stream);
 	table_deinit(&s->open);
 }
 
@@ -102,8 +112,7 @@ static void on_ended(void *data)
 
 	if (stream->sending)
 		ended_add(stream->streams, stream->id);
-	table_remove(&stream->streams->open, &stream->node);
-	free(stream);
+	stream_free(stream);
 }
 
 static void on_ended_refusal(void *data)
@@ -133,9 +142,12 @@ static int stream_open(struct streams *s, const struct frame *frame, struct erro
 		return error_set(err, ERROR_LIMIT, "STREAMS_FULL",
 			"%u streams are open on this connection, which is the limit; end some",
 			STREAMS_MAX);
+	if (user_take(s->peer.user, STREAM_COST, err) < 0)
+		return -ENOSPC;
 	stream = malloc(sizeof(*stream)); /* the C library caches these, not calloc's */
 	if (!stream || table_reserve(&s->open, s->open.count + 1) < 0) {
 		free(stream);
+		user_release(s->peer.user, STREAM_COST);
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	}
 	*stream = (struct stream){
@@ -202,26 +214,30 @@ void streams_frame(struct streams *s, const struct frame *frame, const uint8_t *
 	/* Other types are ignored. */
 }
 
-void streams_oversized(struct streams *s, const struct frame *frame)
+void streams_turn_away(struct streams *s, const struct frame *frame, struct error *err)
 {
 	struct stream *stream = stream_find(s, frame->stream);
-	struct error err = ERROR_INIT;
+	bool data = frame->type == FRAME_DATA;
 
 	if (!s->peer.rights || frame->stream % 2 == 0) {
 		streams_frame(s, &(struct frame){.stream = frame->stream, .type = FRAME_REQUEST}, NULL, 0);
-		return;
-	}
-	if (stream && frame->type == FRAME_DATA) {
+	} else if (stream && data) {
 		stream->sending = !(frame->flags & FRAME_REMOTE_CLOSED);
-		rpc_data_lost(stream->call, frame);
+		rpc_data_lost(stream->call, err);
+	} else if (!stream && !(data && ended_find(s, frame->stream))) {
+		refuse(s, frame->stream, err); /* else it has its answer to come, or had it */
 	}
-	/* It has its answer to come, or had it. */
-	if (stream || (frame->type == FRAME_DATA && ended_find(s, frame->stream)))
-		return;
+	error_deinit(err);
+}
+
+void streams_oversized(struct streams *s, const struct frame *frame)
+{
+	struct error err = ERROR_INIT;
+
 	error_set(&err, ERROR_LIMIT, "FRAME_TOO_LARGE",
 		"a frame body of %u bytes exceeds the limit of %u; send it in parts", frame->length,
 		FRAME_BODY_MAX);
-	refuse(s, frame->stream, &err);
+	streams_turn_away(s, frame, &err);
 }
 
 void streams_writable(struct streams *s)

@@ -12,7 +12,8 @@
 #include "common/table.h"
 #include "server/rpc.h"
 
-#define STREAMS_MAX 1024u /* open at once on a connection */
+#define STREAMS_MAX 1024u  /* open at once on a connection */
+#define STREAM_COST 8192u /* bytes charged to the user for each: call, arena, what a handler keeps */
 #define STREAMS_ENDED 16u /* answered while their client still sent: its data is ignored */
 
 /* Where frames go and what may be sent: the connection. */
@@ -40,7 +41,9 @@ void streams_deinit(struct streams *s);
 
 /* A whole frame, its body borrowed; `now` is CLOCK_MONOTONIC in ns. */
 void streams_frame(struct streams *s, const struct frame *frame, const uint8_t *body, int64_t now);
-/* A frame whose body was too long and is being discarded. */
+/* A frame that is refused whatever is in its body, which is being discarded. `err` is emptied. */
+void streams_turn_away(struct streams *s, const struct frame *frame, struct error *err);
+/* The same for one whose body is too long. */
 void streams_oversized(struct streams *s, const struct frame *frame);
 /* What was queued has been sent: calls that wait for room go on. */
 void streams_writable(struct streams *s);

@@ -4,7 +4,12 @@
 
 test_greedy.py PEPCTLD     as root
 """
+import os
+import struct
+import time
+
 import sandbox
+from peer import Failure, encode, open_response, pack_request, tagged
 from sandbox import READ, as_user, refused, run_cases
 
 READER = 40600
@@ -26,7 +31,141 @@ def too_many_names(box):
     reader(ask)
 
 
-CASES = [too_many_names]
+def hungry(box, request):
+    """A connection that asks 2000 times and reads nothing; returns it when it can send no more."""
+    peer = box.peer()
+    peer.socket.setblocking(False)
+    asked = b"".join(request(2 * n + 1) for n in range(2000))
+    try:
+        while asked:
+            asked = asked[peer.socket.send(asked):]
+    except BlockingIOError:
+        pass
+    return peer
+
+
+def ask_descriptor(stream):
+    return pack_request(stream, "GetDescriptor")
+
+
+def memory(box):
+    """Most that the daemon has ever had, in MiB."""
+    with open(f"/proc/{box.daemon.pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) >> 10 for line in file if line.startswith("VmHWM"))
+
+
+def expect_no_room(function, *args, **values):
+    fault = refused(8, function, *args, **values)
+    assert fault.reason == "USER_BYTES" and str(64 << 20) in fault.text, fault
+
+
+def never_reads(box):
+    """One connection that asks for long answers and reads none is held at 8 MiB and an answer."""
+    policies = [{"name": f"p{n}", "action": {"kind": 1}, "match": {"src": f"10.1.{n >> 8}.{n & 255}"},
+                 "comment": "c" * 200} for n in range(2000)]
+    with box.peer() as root:
+        root.call("ApplyChanges", operations=[{"create_policy": policy} for policy in policies])
+        before = memory(box)
+        asked = encode("ListPoliciesRequest", {"page_size": 10000})
+        deaf = hungry(box, lambda stream: pack_request(stream, "ListPolicies", asked))
+        root.call("Check")
+        assert memory(box) - before < 40, (before, memory(box))
+        deaf.socket.settimeout(sandbox.PATIENCE)
+        for n in range(100):
+            assert deaf.answer(2 * n + 1, "ListPolicies")["total"] == 2000
+        deaf.close()
+        root.call("ApplyChanges", operations=[{"flush_policies": True}])
+
+
+def many_that_never_read(box):
+    """All connections of a user together have 64 MiB; then each of them is told, others are not."""
+    before = memory(box)
+
+    def ask():
+        peers = [hungry(box, ask_descriptor) for _ in range(30)]
+        with box.peer() as peer:
+            expect_no_room(peer.call, "Check")
+            assert as_root_again() == "served"
+            for old in peers:
+                old.close()
+            wait_served(lambda: peer.call("Check"))
+
+    # A second process that has kept its rights answers over a pipe.
+    ask_pipe, root_pipe = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(ask_pipe[0], 1)
+        with box.peer() as peer:
+            peer.call("GetServerInfo")
+        os.write(root_pipe[1], b"served")
+        os._exit(0)
+
+    def as_root_again():
+        os.write(ask_pipe[1], b"?")
+        return os.read(root_pipe[0], 10).decode()
+
+    reader(ask)
+    os.waitpid(child, 0)
+    assert memory(box) - before < 120, (before, memory(box))
+
+
+def queues_are_counted(box):
+    """The queues of a user's subscriptions count as if they were full, until they end."""
+    def ask():
+        with box.peer() as peer:
+            streams = [peer.stream("StreamEvents", queue_bytes=16 << 20) for _ in range(3)]
+            for stream in streams:
+                next(stream)
+            expect_no_room(next, peer.stream("StreamEvents", queue_bytes=16 << 20))
+            next(peer.stream("StreamEvents", queue_bytes=8 << 20))
+        with box.peer() as peer:
+            wait_served(lambda: next(peer.stream("StreamEvents", queue_bytes=16 << 20)))
+    reader(ask)
+
+
+def wait_served(function):
+    """A connection's end reaches the daemon a moment later."""
+    for _ in range(1000):
+        try:
+            return function()
+        except Failure:
+            time.sleep(0.01)
+    raise AssertionError("the room did not come back")
+
+
+def half_frames_are_counted(box):
+    """Bodies that never end: the ones beyond the room are refused, and their connections live."""
+    before = memory(box)
+
+    def ask():
+        part = struct.pack(">IIBB", 4 << 20, 1, 1, 0) + bytes((4 << 20) - 1)
+        peers = [box.peer() for _ in range(30)]
+        for peer in peers:
+            peer.send(part)
+        with peers[-1] as last:
+            expect_no_room(open_response, last.frame_of(1).body, "HealthCheckResponse")
+            for peer in peers[:-1]:
+                peer.close()
+            last.send(b"x")
+            last.next_id = 3
+            wait_served(lambda: last.call("Check"))
+    reader(ask)
+    assert memory(box) - before < 120, (before, memory(box))
+
+
+def requests_are_not_kept(box):
+    """A stream does not keep its request, however long it lasts."""
+    before = memory(box)
+    with box.peer() as peer:
+        padding = tagged(99, bytes(3 << 20))
+        for stream in range(1, 81, 2):
+            peer.send(pack_request(stream, "StreamEvents", padding))
+            peer.frame_of(stream)
+        assert memory(box) - before < 60, (before, memory(box))
+
+
+CASES = [too_many_names, requests_are_not_kept, never_reads, queues_are_counted,
+         half_frames_are_counted, many_that_never_read]
 
 if __name__ == "__main__":
     sandbox.enter(lambda box: run_cases(box, CASES))
