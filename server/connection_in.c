@@ -114,6 +114,12 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
 
 	if (size == 0)
 		return;
+	if (size == UV_EOF) {
+		c->ended = true;
+		streams_input_ended(&c->streams);
+		connection_set_dirty(c); /* the flusher closes it when nothing is to come */
+		return;
+	}
 	if (size < 0) {
 		connection_close(c);
 		return;
@@ -151,7 +157,7 @@ void connection_reading(struct connection *c)
 	bool pause;
 
 	c->held = c->held || must_wait(c);
-	pause = c->held || c->close_when_sent;
+	pause = c->held || c->close_when_sent || c->ended;
 	if (c->closing || pause == c->paused)
 		return;
 	c->paused = pause;

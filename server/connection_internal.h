@@ -19,6 +19,7 @@ struct connection {
 	bool dirty, closing, paused, writing;
 	bool yielded; /* its read filled the buffer: the others come first */
 	bool held;  /* frames wait in `in` until what is queued has been read */
+	bool ended; /* the peer sends no more, but may read */
 	bool close_when_sent;
 	struct streams streams;
 	struct connection_options options;

@@ -115,7 +115,7 @@ void connection_flush(struct connection *c)
 		c->out.used = 0;
 		if (c->out.size > CONNECTION_KEPT_MAX)
 			buffer_free(c, &c->out);
-		if (c->close_when_sent)
+		if (c->close_when_sent || (c->ended && !c->streams.open.count))
 			connection_close(c);
 		return;
 	}

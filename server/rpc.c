@@ -99,6 +99,11 @@ void rpc_refuse(const struct rpc_output *output, struct error *err)
 	error_deinit(err);
 }
 
+bool rpc_is_watched(const struct call *call)
+{
+	return call->cancelled;
+}
+
 void rpc_writable(struct call *call)
 {
 	if (call->writable)

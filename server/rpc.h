@@ -40,5 +40,7 @@ void rpc_refuse(const struct rpc_output *output, struct error *err);
 /* From the stream: the peer is gone (nothing is sent any more), or there is room again. */
 void rpc_cancel(struct call *call);
 void rpc_writable(struct call *call);
+/* Whether it ends by itself no sooner than the peer goes, see call_watch(). */
+bool rpc_is_watched(const struct call *call);
 
 #endif

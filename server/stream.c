@@ -63,6 +63,18 @@ void streams_deinit(struct streams *s)
 	table_deinit(&s->open);
 }
 
+void streams_input_ended(struct streams *s)
+{
+	for (size_t i = 0; i < s->open.size; i++)
+		for (struct table_node *node = s->open.buckets[i], *next; node; node = next) {
+			struct stream *stream = CONTAINER_OF(node, struct stream, node);
+
+			next = node->next;
+			if (rpc_is_watched(stream->call))
+				stream_cancel(stream);
+		}
+}
+
 /* --- streams that were answered early */
 
 static uint32_t *ended_find(struct streams *s, uint32_t id)

@@ -41,6 +41,8 @@ void streams_deinit(struct streams *s);
 
 /* A whole frame, its body borrowed; `now` is CLOCK_MONOTONIC in ns. */
 void streams_frame(struct streams *s, const struct frame *frame, const uint8_t *body, int64_t now);
+/* The peer sends no more: streams of messages are cancelled, unary calls are still answered. */
+void streams_input_ended(struct streams *s);
 /* A frame that is refused whatever is in its body, which is being discarded. `err` is emptied. */
 void streams_turn_away(struct streams *s, const struct frame *frame, struct error *err);
 /* The same for one whose body is too long. */

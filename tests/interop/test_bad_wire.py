@@ -448,14 +448,29 @@ def wait_no_subscriptions(peer):
 
 
 def half_closes(box):
-    """One who sends no more but reads on may be answered or closed, and harms nobody."""
+    """One who sends no more but reads on gets every answer, changes too; streams end."""
+    new = {"name": "half", "action": {"kind": BLOCK}, "match": {"proto": 6}}
     with box.peer() as peer:
-        peer.send(check(1))
+        stream = peer.stream("StreamEvents")
+        assert "marker" in next(stream)
+        created = peer.request("CreatePolicy", policy=new)
+        described = [peer.request("GetDescriptor") for _ in range(300)]
+        deleted = peer.request("DeletePolicy", name="half")
         peer.socket.shutdown(socket.SHUT_WR)
+        first = peer.answer(created, "CreatePolicy")["revision"]
+        for request in described:
+            assert peer.answer(request, "GetDescriptor")["file_descriptor_set"]
+        assert peer.answer(deleted, "DeletePolicy")["revision"] == first + 1
         try:
-            expect_served(peer, 1)
-        except (EOFError, ConnectionResetError):
+            while True:
+                frame = peer.read_frame()
+                assert frame.stream == stream.id, frame
+        except EOFError:
             pass
+    with box.peer() as peer:
+        peer.send(check(1)[:20])
+        peer.socket.shutdown(socket.SHUT_WR)
+        expect_closed(peer)
 
 
 def many_connections(box):
