@@ -36,6 +36,7 @@ struct daemon {
 	bool refresh_waits; /* for its end */
 	struct state persist_state;
 	struct error persist_error;
+	bool persist_unsure; /* a sync has failed, and no file was made durable since */
 };
 
 /* Runs until SIGTERM or SIGINT. 0, or a negative errno with `err` when the start failed. */

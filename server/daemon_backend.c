@@ -77,6 +77,8 @@ static void on_persist(uv_work_t *work)
 	struct daemon *d = CONTAINER_OF(work, struct daemon, persist_work);
 
 	state_write(d->state_dir, &d->persist_state, &d->persist_error);
+	if (d->persist_unsure && !error_is_set(&d->persist_error))
+		state_verify(d->state_dir, &d->persist_state, &d->persist_error);
 }
 
 static void on_persisted(uv_work_t *work, int status)
@@ -85,6 +87,12 @@ static void on_persisted(uv_work_t *work, int status)
 
 	(void)status;
 	state_deinit(&d->persist_state);
+	if (error_is_set(&d->persist_error))
+		log_error("%s", error_message(&d->persist_error));
+	else if (d->persist_unsure)
+		log_info("the state folder has what is in force again");
+	d->persist_unsure = d->persist_error.kind == ERROR_UNKNOWN ||
+			    (d->persist_unsure && error_is_set(&d->persist_error));
 	store_persisted(d->store, error_is_set(&d->persist_error) ? &d->persist_error : NULL);
 }
 

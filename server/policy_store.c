@@ -287,12 +287,36 @@ void store_prepared(struct store *s)
 	work(s);
 }
 
+static void refuse_queue(struct store *s, enum error_kind kind, const char *reason, const char *what)
+{
+	struct tx *queue = TAKE_PTR(s->queue);
+
+	s->queue_end = &s->queue;
+	s->queued = 0;
+	fail_all(queue, kind, reason, what);
+}
+
+/* A sync has failed: nothing is committed before the disk has what is in force, for certain. */
+static void repair(struct store *s)
+{
+	if (store_render(s, &s->output) < 0) {
+		refuse_queue(s, ERROR_LIMIT, "MEMORY", "out of memory");
+		return;
+	}
+	s->state = STORE_REPAIRING;
+	s->backend.persist(s->backend.data, &s->output);
+}
+
 static void work(struct store *s)
 {
 	if (s->working) /* an answer led to the next submission, or the worker is this thread */
 		return;
 	s->working = true;
 	while (s->state == STORE_IDLE && s->queue) {
+		if (s->unsure && !s->queue->validate_only) {
+			repair(s);
+			continue;
+		}
 		queue_take(s);
 		s->state = STORE_PREPARING;
 		s->backend.run(s->backend.data, make_batch, s);
@@ -302,28 +326,48 @@ static void work(struct store *s)
 		s->one_by_one = false;
 }
 
-void batch_put_in_force(struct store *s)
+/* The error is the backend's, who may need it again for what an answer leads to. */
+static void not_persisted(struct store *s, struct error *err)
 {
-	s->backend.flip(s->backend.data);
-	s->generation++;
-	if (s->plan)
-		classifier_commit(s->classifier, TAKE_PTR(s->plan));
-	apply_commit(s);
+	_cleanup_error_ struct error why = ERROR_INIT;
+	struct tx *batch = TAKE_PTR(s->batch);
+
+	error_move(&why, err);
+	batch_abort(s);
+	apply_abort(s);
+	s->state = STORE_IDLE;
+	s->unsure = why.kind == ERROR_UNKNOWN;
+	if (s->unsure)
+		repair(s);
+	fail_all(batch, why.kind, error_reason(&why), error_message(&why));
+	work(s);
+}
+
+/* Each change that is asked for tries again. */
+static void repaired(struct store *s, struct error *err)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	s->state = STORE_IDLE;
+	s->unsure = err;
+	if (err) {
+		error_move(&why, err);
+		error_prefix(&why, "changes are refused until the disk has what is in force: ");
+		refuse_queue(s, ERROR_UNAVAILABLE, "DURABILITY_UNKNOWN", error_message(&why));
+	}
+	work(s);
 }
 
 void store_persisted(struct store *s, struct error *err)
 {
 	struct store_config former = s->config;
 
+	if (s->state == STORE_REPAIRING) {
+		repaired(s, err);
+		return;
+	}
 	if (err) {
-		struct tx *batch = TAKE_PTR(s->batch);
-
-		batch_abort(s);
-		apply_abort(s);
-		s->state = STORE_IDLE;
-		fail_all(batch, err->kind, error_reason(err), error_message(err));
-		error_deinit(err);
-		work(s);
+		not_persisted(s, err);
 		return;
 	}
 	batch_put_in_force(s);

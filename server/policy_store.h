@@ -139,7 +139,11 @@ struct store_backend {
 	int (*prepare)(void *data, const struct store_ruleset *ruleset, struct error *err);
 	void (*flip)(void *data);
 	void (*abort)(void *data);
-	/* Makes the state (moved) durable, then calls store_persisted(), not before it returns. */
+	/*
+	 * Makes the state (moved) durable, then calls store_persisted(), not before it returns. After
+	 * ERROR_UNKNOWN it is called with what is in force until that is durable; changes wait for
+	 * it, or are refused.
+	 */
 	void (*persist)(void *data, struct state *state);
 	/* A part that a state file names, as state_read_part(). */
 	int (*load)(void *data, const char *name, char **ret, size_t *ret_size, struct error *err);

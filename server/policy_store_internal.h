@@ -101,7 +101,8 @@ struct store {
 	struct error prepare_error; /* (w) of the batch as a whole */
 	struct state output;        /* (w) to be made durable */
 	struct classifier_plan *plan; /* (w) */
-	enum { STORE_IDLE, STORE_PREPARING, STORE_PERSISTING, STORE_SETTLING } state;
+	enum { STORE_IDLE, STORE_PREPARING, STORE_PERSISTING, STORE_SETTLING, STORE_REPAIRING } state;
+	bool unsure; /* whether a crash would leave the state of what is in force */
 	bool working;
 	bool one_by_one; /* the batch was refused as a whole: find out which */
 	size_t attached; /* of the batch's new attachments, done */
@@ -191,7 +192,7 @@ int batch_attach(struct store *s, struct error *err);
 void batch_abort(struct store *s);
 /* After the flip: attachments that the former configuration had and this has not. */
 void batch_detach(struct store *s, const struct store_config *former);
-void batch_put_in_force(struct store *s); /* policy_store.c */
+void batch_put_in_force(struct store *s);
 
 /* --- policy_store_describe.c */
 

@@ -185,3 +185,12 @@ void batch_abort(struct store *s)
 	s->backend.abort(s->backend.data);
 	drop_plan(s);
 }
+
+void batch_put_in_force(struct store *s)
+{
+	s->backend.flip(s->backend.data);
+	s->generation++;
+	if (s->plan)
+		classifier_commit(s->classifier, TAKE_PTR(s->plan));
+	apply_commit(s);
+}

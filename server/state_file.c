@@ -213,6 +213,28 @@ int state_write(int dir, const struct state *state, struct error *err)
 	return 0;
 }
 
+static int verify(int dir, const char *name, const char *text, size_t size, struct error *err)
+{
+	_cleanup_free_ char *there = NULL;
+	size_t there_size = 0;
+	int r = read_file(dir, name, &there, &there_size, err);
+
+	if (r || (there_size == size && memcmp(there, text, size) == 0))
+		return r;
+	return error_set(err, ERROR_UNKNOWN, "DURABILITY_UNKNOWN", "%s is not what was written to it",
+		name);
+}
+
+int state_verify(int dir, const struct state *state, struct error *err)
+{
+	int r = verify(dir, FILE_NAME, state->text, state->size, err);
+
+	for (size_t i = 0; i < state->part_count && !r; i++)
+		if (state->parts[i].text)
+			r = verify(dir, state->parts[i].name, state->parts[i].text, state->parts[i].size, err);
+	return r;
+}
+
 int state_set_aside(int dir)
 {
 	unlinkat(dir, FILE_DAMAGED, 0);

@@ -44,6 +44,9 @@ int state_read_part(int dir, const char *name, char **ret, size_t *ret_size, str
  */
 int state_write(int dir, const struct state *state, struct error *err);
 
+/* Whether the file has that text and its new parts theirs, to be asked when a sync before has failed. */
+int state_verify(int dir, const struct state *state, struct error *err);
+
 /*
  * Keeps a file that cannot be read, as state.damaged. It stays the state file too, until
  * state_write() replaces it: without one the next start would begin with an empty ruleset.

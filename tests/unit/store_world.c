@@ -46,6 +46,7 @@ static void persist(void *data, struct state *state)
 {
 	struct world *w = data;
 
+	error_deinit(&w->error);
 	state_deinit(&w->state);
 	w->state = *state;
 	*state = (struct state){0};

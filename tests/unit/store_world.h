@@ -11,6 +11,7 @@ struct world {
 	struct engine engine; /* whose classifier the store has; its tables are this memory */
 	struct store *store;
 	struct state state;        /* given to persist() last */
+	struct error error;        /* of the one before: as the daemon's, forgotten with the next */
 	const struct state *parts; /* that load() knows */
 	unsigned int prepared, flipped, aborted, persisted, attached, detached, committed;
 	bool refuse_prepare, refuse_attach;

@@ -96,6 +96,52 @@ static void test_disk_refuses(void **state)
 	world_deinit(&w);
 }
 
+static void sync_fails(struct world *w)
+{
+	error_set(&w->error, ERROR_UNKNOWN, "DURABILITY_UNKNOWN", "sync");
+	store_persisted(w->store, &w->error);
+}
+
+/* Nobody knows what the disk has: nothing is committed before it has what is in force. */
+static void test_sync_fails(void **state)
+{
+	struct store_tx dry;
+	struct answer a, b, c;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	submit(&w, "policy a block proto udp dport 1\n", &a);
+	finish(&w);
+	submit(&w, "policy b block proto udp dport 2\n", &b);
+	submit(&w, "policy c block proto udp dport 3\n", &c);
+	assert_non_null(strstr(w.state.text, "policy b"));
+	sync_fails(&w);
+	assert_int_equal(b.kind, ERROR_UNKNOWN);
+	assert_true(store_busy(w.store)); /* at once the old text is written again */
+	assert_null(strstr(w.state.text, "policy b"));
+	assert_non_null(strstr(w.state.text, "policy a"));
+	assert_false(c.done);
+	sync_fails(&w);
+	assert_int_equal(c.kind, ERROR_UNAVAILABLE);
+	assert_string_equal(c.reason, "DURABILITY_UNKNOWN");
+	dry = tx_of("policy c block proto udp dport 3\n", CHANGE_PUT_POLICY);
+	dry.validate_only = true;
+	c = (struct answer){0};
+	store_submit(w.store, &dry, on_done, &c);
+	assert_int_equal(c.effect, STORE_CREATED);
+	submit(&w, "policy c block proto udp dport 3\n", &c);
+	assert_null(strstr(w.state.text, "policy c")); /* each change tries again */
+	assert_int_equal(w.flipped, 2);
+	store_persisted(w.store, NULL);
+	assert_non_null(strstr(w.state.text, "policy c"));
+	finish(&w);
+	assert_int_equal(c.revision, 2);
+	assert_null(store_policy_find(w.store, "b"));
+	assert_false(store_busy(w.store));
+	world_deinit(&w);
+}
+
 static void test_waiting_ones_commit_together(void **state)
 {
 	struct answer first, a[4];
@@ -280,6 +326,7 @@ int main(void)
 		cmocka_unit_test(test_a_commit),
 		cmocka_unit_test(test_refusals_leave_no_trace),
 		cmocka_unit_test(test_disk_refuses),
+		cmocka_unit_test(test_sync_fails),
 		cmocka_unit_test(test_waiting_ones_commit_together),
 		cmocka_unit_test(test_conditions),
 		cmocka_unit_test(test_replace_all),
