@@ -156,11 +156,8 @@ static void check_options(struct place *place, const struct policy *p)
 		wrong(place, "comment", "%zu bytes; at most %u", strlen(p->comment), POLICY_COMMENT_MAX);
 	else if (!wirecheck_utf8((const uint8_t *)p->comment, strlen(p->comment)))
 		wrong(place, "comment", "is not valid UTF-8");
-	for (const char *at = p->comment; *at; at++)
-		if ((unsigned char)*at < 0x20 || *at == 0x7f) {
-			wrong(place, "comment", "has a control character");
-			break;
-		}
+	if (wirecheck_has_control(p->comment))
+		wrong(place, "comment", "has a control character");
 }
 
 int policy_validate(const struct policy *policy, const char *path, struct error *err)

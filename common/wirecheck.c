@@ -42,6 +42,14 @@ bool wirecheck_utf8(const uint8_t *s, size_t size)
 	return true;
 }
 
+bool wirecheck_has_control(const char *text)
+{
+	for (const uint8_t *at = (const uint8_t *)text; *at; at++)
+		if (*at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0))
+			return true;
+	return false;
+}
+
 /* --- the path, written only when something is wrong */
 
 static size_t write_path(const struct level *level, char *out, size_t size)

@@ -25,5 +25,7 @@ int wirecheck(const ProtobufCMessageDescriptor *descriptor, const void *data, si
 
 /* Valid UTF-8 (RFC 3629) without NUL. */
 bool wirecheck_utf8(const uint8_t *data, size_t size);
+/* Whether a text of valid UTF-8 has any of C0, DEL and C1: what a terminal or a log might obey. */
+bool wirecheck_has_control(const char *text);
 
 #endif

@@ -43,7 +43,10 @@ unsigned int authz_rights(const struct authz *authz, uid_t uid, const gid_t *gro
 	return rights;
 }
 
-/* For logs only: the process may have gone, or changed its name. */
+/*
+ * For people only: the process may have gone, or have any name it likes. What is not printable
+ * ASCII would be control sequences in a log, and no text for Protocol Buffers.
+ */
 static void read_command(uint32_t pid, char ret[static 16])
 {
 	_cleanup_close_ int fd = -1;
@@ -54,6 +57,9 @@ static void read_command(uint32_t pid, char ret[static 16])
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	size = fd < 0 ? -1 : read(fd, ret, 15);
 	ret[size > 0 ? size - 1 : 0] = 0; /* without the newline */
+	for (char *at = ret; *at; at++)
+		if (*at < 0x20 || *at > 0x7e)
+			*at = '?';
 }
 
 void authz_identify(const struct authz *authz, int fd, struct rpc_peer *ret)

@@ -5,6 +5,7 @@
 
 #include "common/frame.h"
 #include "common/policy_proto.h"
+#include "common/wirecheck.h"
 #include "server/service.h"
 
 /* What one stream may hold: sets have their members in it, policies each their change. */
@@ -68,6 +69,8 @@ static int read_options(const struct apply_options *o, struct store_tx *ret, str
 	if (o->mode != PEPCTL__V1__APPLY_MODE__MODE_MERGE &&
 		o->mode != PEPCTL__V1__APPLY_MODE__MODE_REPLACE_ALL)
 		return error_violation(err, "mode", "%d is no ApplyMode", (int)o->mode);
+	if (wirecheck_has_control(o->comment))
+		return error_violation(err, "comment", "has a control character");
 	if (strlen(o->comment) > 255)
 		return error_violation(
 			err, "comment", "%zu bytes; at most 255", strlen(o->comment));

@@ -386,6 +386,28 @@ def refused_name(peer, method, name):
         return fault
 
 
+def logs_stay_lines(box):
+    """Neither a comment nor the name of the peer's process puts a line into the log or bytes into a
+    text."""
+    def ask():
+        sandbox.LIBC.prctl(15, b"\xff\x1b[31m\nerror", 0, 0, 0)  # PR_SET_NAME
+        flush = [{"flush_policies": True}]
+        with box.peer() as peer:
+            for comment in ("fine\nerror: forged", "\x1b[31m", "\x7f", "\x9b31m"):
+                fault = refused(3, peer.call, "ApplyChanges", operations=flush, comment=comment)
+                assert [path for path, _ in fault.violations] == ["comment"], fault
+            events = peer.stream("StreamEvents")
+            next(events)
+            listed = peer.call("ListSubscriptions")["subscriptions"]
+            assert listed[-1]["command"] == "??[31m?error", listed
+            new = {"name": "logged", "action": {"kind": BLOCK}, "match": {"proto": 6}}
+            peer.call("CreatePolicy", policy=new)
+            assert next(events)["change"]["command"] == "??[31m?error"
+            peer.call("DeletePolicy", name="logged")
+    sandbox.in_child(ask)
+    assert "(??[31m?error, pid" in box.log()
+
+
 # ------------------------------------------------------------ bad manners
 
 def fill(peer, request):
@@ -488,7 +510,7 @@ CASES = [half_frames, half_frame_waits, one_byte_at_a_time, many_in_one, largest
          data_on_unknown_stream, data_on_open_stream, unknown_types, any_flags, too_many_streams,
          garbage_envelopes, garbage_payloads, deep_nesting, swollen, bad_texts, unknown_fields,
          expired_deadlines, unknown_names, never_reads, leaves_amid_answers, half_closes,
-         many_connections, echoes_are_texts]
+         many_connections, echoes_are_texts, logs_stay_lines]
 
 if __name__ == "__main__":
     sandbox.enter(lambda box: run_cases(box, CASES))

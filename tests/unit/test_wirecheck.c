@@ -90,6 +90,17 @@ static void test_utf8(void **state)
 			rows[i].valid);
 }
 
+static void test_control(void **state)
+{
+	(void)state;
+	assert_false(wirecheck_has_control(""));
+	assert_false(wirecheck_has_control("plain ~ \xc2\xa0 \xc3\x9b \xe2\x82\xac"));
+	assert_true(wirecheck_has_control("a\nb"));
+	assert_true(wirecheck_has_control("\x1b[31m"));
+	assert_true(wirecheck_has_control("\x7f"));
+	assert_true(wirecheck_has_control("x\xc2\x9b" "31m")); /* CSI in one character */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -98,6 +109,7 @@ int main(void)
 		cmocka_unit_test(test_counts_from),
 		cmocka_unit_test(test_unknown_fields),
 		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_control),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
