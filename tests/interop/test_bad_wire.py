@@ -5,7 +5,6 @@ and where PROTOCOL.md promises that the connection lives, that one too.
 
 test_bad_wire.py PEPCTLD     as root
 """
-import socket
 import struct
 
 import sandbox
@@ -408,109 +407,11 @@ def logs_stay_lines(box):
     assert "(??[31m?error, pid" in box.log()
 
 
-# ------------------------------------------------------------ bad manners
-
-def fill(peer, request):
-    """Sends requests and reads nothing until the daemon takes no more; returns how many whole
-    ones were sent, and what is missing of the last."""
-    peer.socket.settimeout(1)
-    sent, missing, stream = 0, b"", 1
-    try:
-        while sent < 1_000_000:
-            missing = request(stream)
-            while missing:
-                missing = missing[peer.socket.send(missing):]
-            sent, stream = sent + 1, stream + 2
-    except TimeoutError:
-        peer.socket.settimeout(sandbox.PATIENCE)
-        return sent, missing
-    raise AssertionError("the daemon queues answers without end")
-
-
-def never_reads(box):
-    """One who asks and does not read is not read from any more; others are served, and when it
-    does read at last, every answer is there."""
-    with box.peer() as deaf:
-        sent, missing = fill(deaf, lambda stream: pack_request(stream, "GetDescriptor"))
-        assert sent > 10, sent
-        for _ in range(10):
-            box.check_alive()
-        with box.peer() as other:
-            assert other.call("GetServerInfo")["version"]
-        for n in range(sent):
-            assert deaf.answer(2 * n + 1, "GetDescriptor")["file_descriptor_set"]
-        deaf.send(missing)
-        deaf.answer(2 * sent + 1, "GetDescriptor")
-
-
-def leaves_amid_answers(box):
-    """Gone with answers unread, with calls unanswered, with a stream open."""
-    policy = {"name": "left", "action": {"kind": BLOCK}, "match": {"proto": 6}}
-    for _ in range(20):
-        with box.peer() as peer:
-            for _ in range(50):
-                peer.request("GetDescriptor")
-            peer.stream("StreamEvents")
-            peer.request("CreatePolicy", policy=policy)
-            peer.request("DeletePolicy", name="left", allow_missing=True)
-    box.check_alive()
-    with box.peer() as deaf:
-        fill(deaf, lambda stream: pack_request(stream, "GetDescriptor"))
-    with box.peer() as peer:
-        peer.call("DeletePolicy", name="left", allow_missing=True)
-        wait_no_subscriptions(peer)
-
-
-def wait_no_subscriptions(peer):
-    """The daemon notices an end when it reads it: ask until the streams of the gone are gone."""
-    for _ in range(1000):
-        if not peer.call("ListSubscriptions")["subscriptions"]:
-            return
-    raise AssertionError("subscriptions outlive their connections")
-
-
-def half_closes(box):
-    """One who sends no more but reads on gets every answer, changes too; streams end."""
-    new = {"name": "half", "action": {"kind": BLOCK}, "match": {"proto": 6}}
-    with box.peer() as peer:
-        stream = peer.stream("StreamEvents")
-        assert "marker" in next(stream)
-        created = peer.request("CreatePolicy", policy=new)
-        described = [peer.request("GetDescriptor") for _ in range(300)]
-        deleted = peer.request("DeletePolicy", name="half")
-        peer.socket.shutdown(socket.SHUT_WR)
-        first = peer.answer(created, "CreatePolicy")["revision"]
-        for request in described:
-            assert peer.answer(request, "GetDescriptor")["file_descriptor_set"]
-        assert peer.answer(deleted, "DeletePolicy")["revision"] == first + 1
-        try:
-            while True:
-                frame = peer.read_frame()
-                assert frame.stream == stream.id, frame
-        except EOFError:
-            pass
-    with box.peer() as peer:
-        peer.send(check(1)[:20])
-        peer.socket.shutdown(socket.SHUT_WR)
-        expect_closed(peer)
-
-
-def many_connections(box):
-    """Two hundred at once that say nothing, and two hundred that come and go."""
-    peers = [box.peer() for _ in range(200)]
-    box.check_alive()
-    for peer in peers:
-        peer.close()
-    for _ in range(200):
-        box.peer().close()
-
-
 CASES = [half_frames, half_frame_waits, one_byte_at_a_time, many_in_one, largest_body,
          too_large_body, huge_body, empty_body, even_ids, odd_ids_in_any_order, id_in_use,
          data_on_unknown_stream, data_on_open_stream, unknown_types, any_flags, too_many_streams,
          garbage_envelopes, garbage_payloads, deep_nesting, swollen, bad_texts, unknown_fields,
-         expired_deadlines, unknown_names, never_reads, leaves_amid_answers, half_closes,
-         many_connections, echoes_are_texts, logs_stay_lines]
+         expired_deadlines, unknown_names, echoes_are_texts, logs_stay_lines]
 
 if __name__ == "__main__":
     sandbox.enter(lambda box: run_cases(box, CASES))
