@@ -160,6 +160,7 @@ int listener_init(struct listener *l, uv_loop_t *loop, struct connections *conne
 	const struct authz *authz, const char *path, int fd, struct error *err)
 {
 	bool inherited = fd >= 0;
+	struct stat st;
 	int r;
 
 	*l = (struct listener){.loop = loop, .connections = connections, .authz = *authz};
@@ -175,8 +176,21 @@ int listener_init(struct listener *l, uv_loop_t *loop, struct connections *conne
 		r = uv_listen((uv_stream_t *)&l->pipe, BACKLOG, on_connection);
 	if (r)
 		return refuse(err, path, -r);
-	l->path = inherited ? NULL : strdup(path);
+	if (!inherited && lstat(path, &st) == 0) {
+		l->device = st.st_dev;
+		l->inode = st.st_ino;
+		l->path = strdup(path);
+	}
 	return 0;
+}
+
+/* Unless it is another's by now. */
+static void remove_socket(const struct listener *l)
+{
+	struct stat st;
+
+	if (l->path && lstat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
+		unlink(l->path);
 }
 
 void listener_close(struct listener *l)
@@ -184,8 +198,7 @@ void listener_close(struct listener *l)
 	if (!l->open)
 		return;
 	l->open = false;
-	if (l->path)
-		unlink(l->path);
+	remove_socket(l);
 	free(TAKE_PTR(l->path));
 	uv_close((uv_handle_t *)&l->pipe, NULL);
 }

@@ -19,6 +19,8 @@ struct listener {
 	struct connections *connections;
 	struct authz authz;
 	char *path; /* owned; removed at the end; NULL = inherited */
+	dev_t device; /* of the socket at `path`: another daemon may have put its own there since */
+	ino_t inode;
 	size_t limit; /* of connections, below that of descriptors */
 	bool waiting; /* somebody waits to be accepted */
 	bool open;

@@ -236,6 +236,17 @@ def second_daemon(world):
     world.ctl("info")
 
 
+def socket_of_another(world):
+    """The path was taken over: the one that ends leaves the other's socket there."""
+    world.start()
+    first = world.daemon
+    os.unlink(world.socket)
+    world.start("--state-dir", world.folder / "s2", "--pin-dir", world.folder / "bpf/p2")
+    first.terminate()
+    equal(first.wait(20), 0, "exit status of the first")
+    world.ctl("info")
+
+
 def interface_vanishes(world):
     receiver = Receiver(4, 9)
     world.start("--iface", "pep0")
@@ -372,5 +383,6 @@ def activation_and_notification(world):
 if __name__ == "__main__":
     main([killed_under_traffic, killed_amid_commits, stopped_and_started, pins_without_state,
           state_without_pins, damaged_state, damaged_state_without_pins, read_only_state,
-          second_daemon, interface_vanishes, foreign_program, panics, panics_under_the_daemon,
-          detached_behind_the_daemon, detaches_on_exit, activation_and_notification])
+          second_daemon, socket_of_another, interface_vanishes, foreign_program, panics,
+          panics_under_the_daemon, detached_behind_the_daemon, detaches_on_exit,
+          activation_and_notification])
