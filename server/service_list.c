@@ -18,6 +18,7 @@
 struct snapshot {
 	uint64_t id;
 	uint64_t revision;
+	uint32_t uid; /* who lists */
 	int64_t expires; /* CLOCK_MONOTONIC ns; 0 = free */
 	struct store_policy **policies; /* referenced */
 	size_t count;
@@ -36,7 +37,7 @@ static void snapshot_free(struct snapshot *snapshot)
 	*snapshot = (struct snapshot){0};
 }
 
-static int snapshot_take(struct service *s, const char *prefix, struct snapshot *ret)
+static int snapshot_take(struct service *s, uint32_t uid, const char *prefix, struct snapshot *ret)
 {
 	size_t all = store_policy_count(s->store), count = 0;
 	struct store_policy **policies = calloc(all + 1, sizeof(*policies));
@@ -50,24 +51,51 @@ static int snapshot_take(struct service *s, const char *prefix, struct snapshot 
 			policies[count++] = store_policy_ref(p);
 	}
 	*ret = (struct snapshot){
-		.revision = store_revision(s->store), .policies = policies, .count = count};
+		.revision = store_revision(s->store), .uid = uid, .policies = policies, .count = count};
 	return 0;
 }
 
-/* The oldest makes room; what has expired goes. */
-static struct snapshot *snapshot_keep(struct service *s, struct snapshot *snapshot)
+static size_t snapshots_of(const struct service_snapshots *snapshots, uint32_t uid)
 {
-	struct snapshot *place = &s->snapshots->all[0];
-	int64_t now = service_monotonic_now();
+	size_t count = 0;
+
+	for (size_t i = 0; i < SNAPSHOTS_MAX; i++)
+		count += snapshots->all[i].expires && snapshots->all[i].uid == uid;
+	return count;
+}
+
+/*
+ * A free place, else the oldest one of the same uid, else the oldest of those who have most: so
+ * who lists again and again ends only listings of its own.
+ */
+static struct snapshot *snapshot_place(struct service_snapshots *snapshots, uint32_t uid)
+{
+	size_t own = snapshots_of(snapshots, uid), best = 0;
+	struct snapshot *place = NULL;
 
 	for (size_t i = 0; i < SNAPSHOTS_MAX; i++) {
-		struct snapshot *each = &s->snapshots->all[i];
+		struct snapshot *each = &snapshots->all[i];
+		size_t weight = own ? each->uid == uid : snapshots_of(snapshots, each->uid);
 
-		if (each->expires && each->expires <= now)
-			snapshot_free(each);
-		if (each->expires < place->expires)
+		if (!each->expires)
+			return each;
+		if (weight > best || (weight == best && (!place || each->expires < place->expires))) {
+			best = weight;
 			place = each;
+		}
 	}
+	return place;
+}
+
+static struct snapshot *snapshot_keep(struct service *s, struct snapshot *snapshot)
+{
+	int64_t now = service_monotonic_now();
+	struct snapshot *place;
+
+	for (size_t i = 0; i < SNAPSHOTS_MAX; i++)
+		if (s->snapshots->all[i].expires && s->snapshots->all[i].expires <= now)
+			snapshot_free(&s->snapshots->all[i]);
+	place = snapshot_place(s->snapshots, snapshot->uid);
 	snapshot_free(place);
 	*place = *snapshot;
 	place->id = ++s->snapshots->last_id;
@@ -166,7 +194,7 @@ static void list_policies(void *data, struct call *call)
 			call_fail(call, &err);
 			return;
 		}
-	} else if (snapshot_take(s, request->name_prefix, &fresh) < 0) {
+	} else if (snapshot_take(s, call_peer(call)->uid, request->name_prefix, &fresh) < 0) {
 		service_fail_memory(call);
 		return;
 	}

@@ -164,7 +164,28 @@ def requests_are_not_kept(box):
         assert memory(box) - before < 60, (before, memory(box))
 
 
-CASES = [too_many_names, requests_are_not_kept, never_reads, queues_are_counted,
+def listings_of_others(box):
+    """Who lists again and again ends listings of its own, not another's."""
+    names = [f"l{n}" for n in range(30)]
+
+    def list_often():
+        with box.peer() as peer:
+            tokens = [peer.call("ListPolicies", page_size=1)["next_page_token"] for _ in range(40)]
+            refused(10, peer.call, "ListPolicies", page_token=tokens[0])
+            assert peer.call("ListPolicies", page_size=1, page_token=tokens[-1])["policies"]
+    with box.peer() as root:
+        root.call("ApplyChanges", operations=[
+            {"create_policy": {"name": name, "action": {"kind": 1}, "match": {"src": f"10.2.0.{n}"}}}
+            for n, name in enumerate(names)])
+        page = root.call("ListPolicies", page_size=10)
+        reader(list_often)
+        as_user(READER + 1, [READ], list_often)
+        page = root.call("ListPolicies", page_size=20, page_token=page["next_page_token"])
+        assert [p["policy"]["name"] for p in page["policies"]] == names[10:], page
+        root.call("ApplyChanges", operations=[{"flush_policies": True}])
+
+
+CASES = [too_many_names, listings_of_others, requests_are_not_kept, never_reads, queues_are_counted,
          half_frames_are_counted, many_that_never_read]
 
 if __name__ == "__main__":
