@@ -97,18 +97,6 @@ int call_send_packed(struct call *call, const void *bytes, size_t size)
 	return 0;
 }
 
-int call_send(struct call *call, const ProtobufCMessage *message)
-{
-	size_t size = protobuf_c_message_get_packed_size(message);
-	uint8_t *out = call->heard ?
-			       call->output.frame(call->output.data, FRAME_DATA, 0, size) : NULL;
-
-	if (!out)
-		return -EPIPE;
-	protobuf_c_message_pack(message, out);
-	return 0;
-}
-
 size_t call_room(const struct call *call)
 {
 	return call->heard ? call->output.room(call->output.data) : 0;

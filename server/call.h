@@ -59,7 +59,6 @@ void call_reply_packed(struct call *call, const void *bytes, size_t size);
 void call_fail(struct call *call, struct error *err);
 
 /* Streams. */
-int call_send(struct call *call, const ProtobufCMessage *message);
 int call_send_packed(struct call *call, const void *bytes, size_t size);
 size_t call_room(const struct call *call);
 void call_finish(struct call *call); /* the clean end */

@@ -44,6 +44,11 @@ struct service {
 		uint64_t packets, blocked;
 		double packet_rate, block_rate;
 	} sample;
+	struct {
+		int64_t time; /* CLOCK_MONOTONIC, 0 = none yet */
+		uint8_t *bytes; /* packed pepctl.v1.Stats; owned */
+		size_t size;
+	} shared; /* what WatchStats streams get */
 };
 
 /* Registers every handler. */

@@ -9,6 +9,7 @@
 #define INTERVAL_MIN     100000000ll
 #define INTERVAL_MAX     3600000000000ll
 #define SAMPLE_MIN       200000000ll /* rates over less would jump */
+#define SHARED_MAX       20000000ll  /* age of a sample that another watcher had */
 
 /* One WatchStats stream. */
 struct service_watch {
@@ -16,7 +17,6 @@ struct service_watch {
 	struct service *service;
 	struct call *call;
 	uv_timer_t timer;
-	struct arena arena;
 	uint64_t left; /* 0 = endless */
 };
 
@@ -209,10 +209,7 @@ static void get_stats(void *data, struct call *call)
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-	struct service_watch *w = CONTAINER_OF(handle, struct service_watch, timer);
-
-	arena_deinit(&w->arena);
-	free(w);
+	free(CONTAINER_OF(handle, struct service_watch, timer));
 }
 
 static void watch_end(struct service_watch *w)
@@ -228,18 +225,37 @@ static void on_cancelled(void *data)
 	watch_end(data);
 }
 
+/* One sample for all who are due at about the same time, however many they are. */
+static void share_sample(struct service *s)
+{
+	int64_t now = service_monotonic_now();
+	Pepctl__V1__Stats *m;
+	struct arena arena;
+
+	if (s->shared.time && now - s->shared.time < SHARED_MAX)
+		return;
+	free(TAKE_PTR(s->shared.bytes));
+	arena_init(&arena, ARENA_BUDGET_DEFAULT);
+	m = stats_message(s, &arena);
+	s->shared.size = m ? protobuf_c_message_get_packed_size(&m->base) : 0;
+	s->shared.bytes = m ? malloc(s->shared.size) : NULL;
+	if (s->shared.bytes)
+		protobuf_c_message_pack(&m->base, s->shared.bytes);
+	s->shared.time = now;
+	arena_deinit(&arena);
+}
+
 /* A reader that is behind gets fewer samples, not a queue of old ones. */
 static void on_watch(uv_timer_t *timer)
 {
 	struct service_watch *w = CONTAINER_OF(timer, struct service_watch, timer);
-	Pepctl__V1__Stats *m;
+	struct service *s = w->service;
 
 	if (!call_room(w->call))
 		return;
-	m = stats_message(w->service, &w->arena);
-	if (m)
-		call_send(w->call, &m->base);
-	arena_reset(&w->arena);
+	share_sample(s);
+	if (s->shared.bytes)
+		call_send_packed(w->call, s->shared.bytes, s->shared.size);
 	if (w->left && !--w->left) {
 		call_finish(w->call);
 		watch_end(w);
@@ -268,7 +284,6 @@ static void watch_stats(void *data, struct call *call)
 	w->service = s;
 	w->call = call;
 	w->left = request->count;
-	arena_init(&w->arena, ARENA_BUDGET_DEFAULT);
 	w->next = s->watches;
 	w->link = &s->watches;
 	if (w->next)
@@ -290,4 +305,5 @@ void service_stats_deinit(struct service *s)
 {
 	while (s->watches)
 		watch_end(s->watches);
+	free(TAKE_PTR(s->shared.bytes));
 }

@@ -185,8 +185,19 @@ def listings_of_others(box):
         root.call("ApplyChanges", operations=[{"flush_policies": True}])
 
 
+def samples_are_shared(box):
+    """A thousand watchers cost as many samples as one, or nearly."""
+    with box.peer() as peer:
+        began = time.monotonic()
+        streams = [peer.stream("WatchStats", interval_nano=100_000_000, count=3) for _ in range(1000)]
+        times = [stats["time"] for stream in streams for stats in stream]
+        assert len(times) == 3000, len(times)
+        most = 10 + (time.monotonic() - began) / 0.02
+        assert len(set(times)) <= most, (len(set(times)), most)
+
+
 CASES = [too_many_names, listings_of_others, requests_are_not_kept, never_reads, queues_are_counted,
-         half_frames_are_counted, many_that_never_read]
+         half_frames_are_counted, samples_are_shared, many_that_never_read]
 
 if __name__ == "__main__":
     sandbox.enter(lambda box: run_cases(box, CASES))
