@@ -31,59 +31,12 @@ int store_new(uint32_t max_policies, uint32_t max_members, struct classifier *cl
 	return 0;
 }
 
-static void tx_free(struct tx *tx)
-{
-	for (size_t i = 0; i < tx->line_count; i++)
-		free(tx->lines[i]);
-	free(tx->lines);
-	free(tx->effects);
-	free(tx->comment);
-	error_deinit(&tx->err);
-	change_list_deinit(&tx->changes);
-	free(tx);
-}
-
-static void tx_fail(struct tx *tx, struct error *err)
-{
-	tx->done(tx->data, NULL, err);
-	error_deinit(err);
-	tx_free(tx);
-}
-
-static void tx_succeed(struct store *s, struct tx *tx)
-{
-	struct store_result result = {
-		.revision = tx->changed ? tx->revision : s->revision,
-		.effects = tx->effects,
-		.effect_count = tx->changes.count,
-		.lines = tx->lines,
-		.line_count = tx->line_count,
-		.line_total = tx->line_total,
-		.policies = tx->policies,
-	};
-
-	tx->done(tx->data, &result, NULL);
-	tx_free(tx);
-}
-
-static void fail_all(struct tx *list, enum error_kind kind, const char *reason, const char *what)
-{
-	while (list) {
-		struct tx *tx = list;
-		struct error err = ERROR_INIT;
-
-		list = tx->next;
-		error_set(&err, kind, reason, "%s", what);
-		tx_fail(tx, &err);
-	}
-}
-
 void store_free(struct store *s)
 {
 	if (!s)
 		return;
-	fail_all(s->batch, ERROR_UNKNOWN, "STOPPING", "pepctld stops; the change may have happened");
-	fail_all(s->queue, ERROR_UNAVAILABLE, "STOPPING", "pepctld stops; the change did not happen");
+	tx_fail_all(s->batch, ERROR_UNKNOWN, "STOPPING", "pepctld stops; the change may have happened");
+	tx_fail_all(s->queue, ERROR_UNAVAILABLE, "STOPPING", "pepctld stops; the change did not happen");
 	if (s->plan)
 		classifier_abort(s->classifier, TAKE_PTR(s->plan));
 	apply_abort(s);
@@ -149,26 +102,6 @@ static bool batch_changes(const struct store *s)
 		if (tx->changed)
 			return true;
 	return false;
-}
-
-static void answer_batch(struct store *s)
-{
-	while (s->batch) {
-		struct tx *tx = s->batch;
-		struct store_commit commit = {
-			.revision = tx->revision,
-			.author = &tx->author,
-			.comment = tx->comment,
-			.changes = tx->lines,
-			.change_count = tx->line_count,
-			.change_total = tx->line_total,
-		};
-
-		s->batch = tx->next;
-		if (tx->changed)
-			s->backend.committed(s->backend.data, &commit);
-		tx_succeed(s, tx);
-	}
 }
 
 /* One transaction at fault must not fail the others. */
@@ -257,7 +190,7 @@ static void answer_unchanged(struct store *s)
 	apply_abort(s);
 	for (struct tx *tx = s->batch; tx; tx = tx->next)
 		tx->changed = false;
-	answer_batch(s);
+	batch_answer(s);
 }
 
 static void go_on(struct store *s)
@@ -293,7 +226,7 @@ static void refuse_queue(struct store *s, enum error_kind kind, const char *reas
 
 	s->queue_end = &s->queue;
 	s->queued = 0;
-	fail_all(queue, kind, reason, what);
+	tx_fail_all(queue, kind, reason, what);
 }
 
 /* A sync has failed: nothing is committed before the disk has what is in force, for certain. */
@@ -339,7 +272,7 @@ static void not_persisted(struct store *s, struct error *err)
 	s->unsure = why.kind == ERROR_UNKNOWN;
 	if (s->unsure)
 		repair(s);
-	fail_all(batch, why.kind, error_reason(&why), error_message(&why));
+	tx_fail_all(batch, why.kind, error_reason(&why), error_message(&why));
 	work(s);
 }
 
@@ -372,7 +305,7 @@ void store_persisted(struct store *s, struct error *err)
 	}
 	batch_put_in_force(s);
 	s->state = STORE_SETTLING;
-	answer_batch(s);
+	batch_answer(s);
 	batch_detach(s, &former);
 	s->backend.settle(s->backend.data);
 }

@@ -111,6 +111,14 @@ struct store {
 	const struct store_policy **position; /* the ruleset's own */
 };
 
+/* --- policy_store_answer.c: the end of transactions */
+
+void tx_free(struct tx *tx);
+void tx_fail(struct tx *tx, struct error *err); /* `err` is emptied */
+void tx_fail_all(struct tx *list, enum error_kind kind, const char *reason, const char *what);
+/* What was committed, or changed nothing. */
+void batch_answer(struct store *s);
+
 /* --- policy_store_apply.c: the rules */
 
 struct apply {

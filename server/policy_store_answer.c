@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The end of transactions: each is answered once, and freed. */
+#include "server/policy_store_internal.h"
+
+void tx_free(struct tx *tx)
+{
+	for (size_t i = 0; i < tx->line_count; i++)
+		free(tx->lines[i]);
+	free(tx->lines);
+	free(tx->effects);
+	free(tx->comment);
+	error_deinit(&tx->err);
+	change_list_deinit(&tx->changes);
+	free(tx);
+}
+
+void tx_fail(struct tx *tx, struct error *err)
+{
+	tx->done(tx->data, NULL, err);
+	error_deinit(err);
+	tx_free(tx);
+}
+
+static void tx_succeed(struct store *s, struct tx *tx)
+{
+	struct store_result result = {
+		.revision = tx->changed ? tx->revision : s->revision,
+		.effects = tx->effects,
+		.effect_count = tx->changes.count,
+		.lines = tx->lines,
+		.line_count = tx->line_count,
+		.line_total = tx->line_total,
+		.policies = tx->policies,
+	};
+
+	tx->done(tx->data, &result, NULL);
+	tx_free(tx);
+}
+
+void tx_fail_all(struct tx *list, enum error_kind kind, const char *reason, const char *what)
+{
+	while (list) {
+		struct tx *tx = list;
+		struct error err = ERROR_INIT;
+
+		list = tx->next;
+		error_set(&err, kind, reason, "%s", what);
+		tx_fail(tx, &err);
+	}
+}
+
+void batch_answer(struct store *s)
+{
+	while (s->batch) {
+		struct tx *tx = s->batch;
+		struct store_commit commit = {
+			.revision = tx->revision,
+			.author = &tx->author,
+			.comment = tx->comment,
+			.changes = tx->lines,
+			.change_count = tx->line_count,
+			.change_total = tx->line_total,
+		};
+
+		s->batch = tx->next;
+		if (tx->changed)
+			s->backend.committed(s->backend.data, &commit);
+		tx_succeed(s, tx);
+	}
+}
