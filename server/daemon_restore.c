@@ -10,7 +10,7 @@
 struct adoption {
 	struct daemon *daemon;
 	struct error *err;
-	bool incomplete; /* some policy is known by its name only */
+	bool incomplete; /* the kernel alone does not tell the whole ruleset */
 };
 
 /*
@@ -165,7 +165,8 @@ int daemon_restore(struct daemon *d, struct error *err)
 		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (r)
 		return r;
-	if (!text && is_pinned(d) && (adoption.incomplete || datapath_rebuilt(d->datapath)))
+	adoption.incomplete |= datapath_rebuilt(d->datapath) || datapath_has_members(d->datapath);
+	if (!text && is_pinned(d) && adoption.incomplete)
 		return error_set(err, ERROR_PRECONDITION, "NO_STATE",
 			"there is no state file in %s, and the pinned ruleset alone does not tell all "
 			"(members of sets, long policies, or it was of other sizes); the filter goes on; "
@@ -173,8 +174,7 @@ int daemon_restore(struct daemon *d, struct error *err)
 			d->options->state_dir);
 	read_config(d, config);
 	r = restore_from(d, text, size, config, err);
-	if (r && streq(error_reason(err), "STATE_DAMAGED") && !adoption.incomplete &&
-		!datapath_rebuilt(d->datapath)) {
+	if (r && streq(error_reason(err), "STATE_DAMAGED") && !adoption.incomplete) {
 		r = restore_without(d, config, err);
 		free(TAKE_PTR(text));
 	} else if (r && text) {

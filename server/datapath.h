@@ -99,6 +99,8 @@ void datapath_abort(struct datapath *dp);
 void datapath_grace(void);
 void datapath_settle(struct datapath *dp);
 
+/* Whether sets in force have members; which, only the state file tells. */
+bool datapath_has_members(const struct datapath *dp);
 /* What the kernel holds beside policies, for adoption without a state file. */
 void datapath_read_ruleset(const struct datapath *dp, uint64_t ret_settings[static SETTING_MAX],
 			   bool *ret_default_block);

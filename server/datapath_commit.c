@@ -253,6 +253,13 @@ static void ruleset_write(struct datapath *dp, const struct datapath_ruleset *fr
 	*ruleset_at(dp, datapath_generation(dp) + 1) = next;
 }
 
+bool datapath_has_members(const struct datapath *dp)
+{
+	const struct pep_members *now = ruleset_at(dp, datapath_generation(dp))->members;
+
+	return now[0].lines.mask != PEP_TABLE_NONE || now[1].lines.mask != PEP_TABLE_NONE;
+}
+
 void datapath_read_ruleset(const struct datapath *dp, uint64_t ret_settings[static SETTING_MAX],
 	bool *ret_default_block)
 {
