@@ -134,23 +134,20 @@ static void window_close(struct bpf_map *map, void **at, size_t size)
 
 /* --- the engine over them */
 
-static int set_map(const struct fixture *fixture)
-{
-	return bpf_map__fd(fixture->skeleton->maps.set_map);
-}
-
 static int chunks_make(void *data, uint32_t first, uint32_t count)
 {
 	struct fixture *fixture = data;
 
-	return datapath_chunks_make(set_map(fixture), &fixture->tables, first, count);
+	return datapath_chunks_make(bpf_map__fd(fixture->skeleton->maps.set_map),
+		&fixture->tables, first, count);
 }
 
 static void chunks_drop(void *data, uint32_t first, uint32_t count)
 {
 	struct fixture *fixture = data;
 
-	datapath_chunks_drop(set_map(fixture), &fixture->tables, first, count);
+	datapath_chunks_drop(bpf_map__fd(fixture->skeleton->maps.set_map), &fixture->tables, first,
+		count);
 }
 
 void fixture_grace(void *data)
@@ -310,10 +307,9 @@ void fixture_explain(struct fixture *fixture, const void *data, size_t size, uin
 	fixture->explain->iface = iface;
 	if (bpf_prog_test_run_opts(fixture->explainer, &options))
 		fail("packet_explain");
-	if (options.retval != XDP_PASS) {
-		errno = EBADMSG;
+	errno = EBADMSG;
+	if (options.retval != XDP_PASS)
 		fail("packet_explain");
-	}
 }
 
 int fixture_run_text(struct fixture *fixture, const char *text)

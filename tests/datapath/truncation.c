@@ -51,22 +51,22 @@ static int expect(const char *text, size_t size, const char *what, int got, int 
 	return 1;
 }
 
-static int check_cut(
-	const struct frame *frame, size_t kind, size_t size, truncation_judge judge, void *context)
+/* What each ruleset makes of the frame cut to each size: all sizes by one before the next. */
+static struct matrix_verdict verdicts[MATRIX_RULESETS][FRAME_MAX + 1];
+
+static int check_cut(const struct frame *frame, size_t kind, size_t size)
 {
 	size_t addresses = frame->l3 + (frame->data[frame->l3] >> 4 == 6 ? 40 : 20);
 	int has_address = size >= addresses;
 	int has_ports = kinds[kind].has_port && size >= frame->l4 + 4;
 	int whole = size == frame->size;
 	const char *text = kinds[kind].text;
-	char banned = judge(BANNED, frame->data, size, context).letter;
-	char port = judge(PORT, frame->data, size, context).letter;
-	struct matrix_verdict closed = judge(CLOSED, frame->data, size, context);
-	struct matrix_verdict strict = judge(STRICT, frame->data, size, context);
+	struct matrix_verdict closed = verdicts[CLOSED][size];
+	struct matrix_verdict strict = verdicts[STRICT][size];
 	int wrong = 0;
 
-	wrong += expect(text, size, "ban", banned == 'P', has_address);
-	wrong += expect(text, size, "port", port == 'P', has_ports);
+	wrong += expect(text, size, "ban", verdicts[BANNED][size].letter == 'P', has_address);
+	wrong += expect(text, size, "port", verdicts[PORT][size].letter == 'P', has_ports);
 	wrong += expect(text, size, "malformed", strict.letter == 'M', !whole);
 	wrong += expect(text, size, "error", closed.error != PEP_PARSE_OK, !whole);
 	wrong += expect(text, size, "pass without address", closed.letter == 'm', !has_address);
@@ -75,13 +75,18 @@ static int check_cut(
 
 int truncation_check(truncation_judge judge, size_t least, void *context)
 {
+	static const size_t rulesets[] = {CLOSED, BANNED, PORT, STRICT};
 	static struct frame frame;
 	int wrong = 0;
 
 	for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++) {
 		frame_build(&frame, kinds[kind].text);
+		for (size_t i = 0; i < sizeof(rulesets) / sizeof(rulesets[0]); i++)
+			for (size_t size = least; size <= frame.size; size++)
+				verdicts[rulesets[i]][size] =
+					judge(rulesets[i], frame.data, size, context);
 		for (size_t size = least; size <= frame.size; size++)
-			wrong += check_cut(&frame, kind, size, judge, context);
+			wrong += check_cut(&frame, kind, size);
 	}
 	return wrong;
 }
