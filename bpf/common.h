@@ -39,7 +39,7 @@
 #define PEP_TUPLES_MAX 64u   /* bits of a word, see pep_search */
 #define PEP_INDEX_VALUES 65536u
 #define PEP_BUCKET_KEYS 8u
-#define PEP_STEPS_MAX 8192u /* look-ups and entries that one packet can cost; the daemon refuses more */
+#define PEP_STEPS_MAX 16384u /* look-ups and entries that one packet can cost; the daemon refuses more */
 #define PEP_PERCENT_ALL 10000u
 #define PEP_SETS_MAX 64u /* bits of a word */
 #define PEP_COMBOS_MAX 16384u

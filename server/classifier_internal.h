@@ -36,7 +36,7 @@ struct tuple {
 	uint8_t src_length, dst_length;
 	uint32_t count;   /* entries in runs */
 	uint32_t removed; /* since the index was exact */
-	uint32_t longest; /* no run has more entries */
+	uint32_t longest; /* entries of its longest run, or what that has been */
 	struct range {
 		uint32_t first, last;
 		bool any; /* there is one */
@@ -113,6 +113,12 @@ void classes_settle(struct classifier *c);
 void index_widen(struct classifier *c, uint32_t tuple, uint32_t entry);
 /* Exact again, from the entries in the tuple's runs; an empty tuple becomes free. */
 void index_narrow(struct classifier *c, uint32_t tuple);
+
+/* --- classifier_cost.c */
+/* tuple.longest, exactly. */
+void cost_measure(struct classifier *c);
+/* False when with the entry, which is in its run, a search could end too early. */
+bool cost_fits(struct classifier *c, uint32_t entry);
 
 /* --- classifier_tuples.c */
 void tuples_adopt(struct classifier *c);

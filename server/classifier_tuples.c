@@ -195,104 +195,13 @@ static int make(struct classifier *c, const struct shape *shape, uint32_t *ret)
 	return -ENOENT;
 }
 
-/* --- what one packet can cost */
-
-static void cost_of(struct classifier *c, uint32_t entry, void *data)
-{
-	uint32_t *longest = data;
-	uint32_t tuple = c->t->rules[entry].tuple;
-	uint32_t length = run_length(c->t, c->t->rules[entry].hash, RUN_MAX);
-
-	longest[tuple] = MAX(longest[tuple], length);
-}
-
-/* By the bounds that are known, which deletions leave too high. */
-static uint32_t most_steps(const struct classifier *c)
-{
-	uint32_t steps = 0;
-
-	for (uint32_t i = 0; i < PEP_TUPLES_MAX; i++) {
-		const struct pep_tuple *t = &c->t->tuples[i];
-		uint32_t keys = t->key & KEY_SETS ? (uint32_t)__builtin_popcountll(t->sets) : 1;
-
-		if (t->used)
-			steps += keys * (1 + c->tuples[i].longest);
-	}
-	return steps;
-}
-
-static void measure_runs(struct classifier *c)
-{
-	uint32_t longest[PEP_TUPLES_MAX] = {0};
-
-	runs_each(c, cost_of, longest);
-	for (uint32_t i = 0; i < PEP_TUPLES_MAX; i++)
-		c->tuples[i].longest = longest[i];
-}
-
-static int check_steps(struct classifier *c, struct error *err)
-{
-	if (most_steps(c) > PEP_STEPS_MAX)
-		measure_runs(c);
-	if (most_steps(c) <= PEP_STEPS_MAX)
-		return 0;
-	return error_set(err, ERROR_LIMIT, "STEPS_FULL",
-		"one packet could take %u steps to judge, and %u is the limit; policies that differ only in "
-		"port ranges, VLAN, ICMP, flags, interfaces or sets should have addresses or ports",
-		most_steps(c), PEP_STEPS_MAX);
-}
-
-void classifier_info(struct classifier *c, struct classifier_info *ret)
-{
-	struct classifier_info info = {0};
-
-	measure_runs(c);
-	for (uint32_t i = 0; i < PEP_TUPLES_MAX; i++) {
-		info.tuples += c->t->tuples[i].used;
-		info.entries += c->tuples[i].count;
-		info.longest_run = MAX(info.longest_run, c->tuples[i].longest);
-	}
-	info.most_steps = most_steps(c);
-	*ret = info;
-}
-
-/* --- adding and removing */
-
-static void tuple_note(struct classifier *c, uint32_t tuple, uint32_t entry, const struct shape *shape)
-{
-	struct pep_roots *roots = &c->t->config->roots;
-	const struct pep_entry *e = &c->t->entries[entry];
-	struct pep_tuple *t = &c->t->tuples[tuple];
-
-	t->best = MIN(t->best, e->rank[0]);
-	if (e->given & PEP_GIVEN_SRC_SET)
-		roots->src_sets |= 1ull << e->src;
-	if (e->given & PEP_GIVEN_DST_SET)
-		roots->dst_sets |= 1ull << e->dst;
-	if (shape->key & KEY_SETS)
-		t->sets |= 1ull << (shape->key & PEP_KEY_SRC_SET ? e->src : e->dst);
-}
-
-static int tuple_link(struct classifier *c, uint32_t tuple, uint32_t entry, struct error *err)
-{
-	struct pep_rule *rule = &c->t->rules[entry];
-	struct tuple *mine = &c->tuples[tuple];
-
-	rule->tuple = (uint8_t)tuple;
-	rule->hash = tuple_hash(c, tuple, entry);
-	if (run_link(c->t, rule->hash, entry) < 0)
-		return error_set(err, ERROR_LIMIT, "BUCKETS_FULL",
-			"the table of keys is full here; start pepctld with a larger --max-policies");
-	mine->count++;
-	mine->longest = MAX(mine->longest, run_length(c->t, rule->hash, RUN_MAX));
-	return 0;
-}
-
 int tuple_add(struct classifier *c, uint32_t entry, struct error *err)
 {
-	struct shape shape = shape_of(&c->t->entries[entry], &c->t->more[entry]);
+	struct pep_roots *roots = &c->t->config->roots;
+	struct pep_entry *e = &c->t->entries[entry];
+	struct shape shape = shape_of(e, &c->t->more[entry]);
+	struct pep_tuple *t;
 	uint32_t tuple;
-	int r;
 
 	if (choose(c, &shape, entry, false, &tuple) < 0 && make(c, &shape, &tuple) < 0 &&
 		choose(c, &shape, entry, true, &tuple) < 0)
@@ -300,15 +209,28 @@ int tuple_add(struct classifier *c, uint32_t entry, struct error *err)
 			"more than %u policies differ in nothing that can be looked up (only in port "
 			"ranges, VLAN, ICMP, flags or interfaces); give them addresses or ports",
 			RUN_MAX);
-	tuple_note(c, tuple, entry, &shape);
+	t = &c->t->tuples[tuple];
+	c->t->rules[entry].tuple = (uint8_t)tuple;
+	c->t->rules[entry].hash = tuple_hash(c, tuple, entry);
+	t->best = MIN(t->best, e->rank[0]);
+	if (e->given & PEP_GIVEN_SRC_SET)
+		roots->src_sets |= 1ull << e->src;
+	if (e->given & PEP_GIVEN_DST_SET)
+		roots->dst_sets |= 1ull << e->dst;
+	if (shape.key & KEY_SETS)
+		t->sets |= 1ull << (shape.key & PEP_KEY_SRC_SET ? e->src : e->dst);
 	index_widen(c, tuple, entry);
-	r = tuple_link(c, tuple, entry, err);
-	if (r)
-		return r;
-	r = check_steps(c, err);
-	if (r)
-		tuple_remove(c, entry);
-	return r;
+	if (run_link(c->t, c->t->rules[entry].hash, entry) < 0)
+		return error_set(err, ERROR_LIMIT, "BUCKETS_FULL",
+			"the table of keys is full here; start pepctld with a larger --max-policies");
+	c->tuples[tuple].count++;
+	if (cost_fits(c, entry))
+		return 0;
+	tuple_remove(c, entry);
+	return error_set(err, ERROR_LIMIT, "STEPS_FULL",
+		"a packet could have to be compared with more than %u policies that differ too little "
+		"to be looked up; give them addresses or ports",
+		PEP_STEPS_MAX);
 }
 
 void tuple_remove(struct classifier *c, uint32_t entry)
@@ -352,5 +274,5 @@ void tuples_adopt(struct classifier *c)
 			.dst_length = mask_length(t->dst_mask, words)};
 	}
 	runs_each(c, count_entry, NULL);
-	measure_runs(c);
+	cost_measure(c);
 }

@@ -20,8 +20,8 @@ static const char *line_of(char line[static 128], const char *format, unsigned i
 
 	switch (format[0]) {
 	case '/':
-		snprintf(line, 128, "p%u block src 10.%u.%u.0/24 proto %s", i, i / 256 % 256, i % 256,
-			protos[i % 2]);
+		snprintf(line, 128, "p%u block src 10.%u.%u.0/24 proto %s", i, i / 256 % 256,
+			i % 256, protos[i % 2]);
 		break;
 	case '6':
 		snprintf(line, 128, "p%u block src 2001:db8:%x::/48 dport %u", i, i, i % 3 + 80);
@@ -37,7 +37,8 @@ static const char *line_of(char line[static 128], const char *format, unsigned i
 }
 
 /* Edits on policies [first, end) of a format. */
-static void edit_all(struct world *w, const char *format, unsigned int first, unsigned int end, bool add)
+static void edit_all(
+	struct world *w, const char *format, unsigned int first, unsigned int end, bool add)
 {
 	static char lines[8192][128];
 
@@ -95,7 +96,8 @@ static void test_thousands_of_ip6(void **state)
 	for (unsigned int i = 0; i < 4000; i++) {
 		snprintf(src, sizeof(src), "2001:db8:%x::1", i);
 		snprintf(name, sizeof(name), "p%u", i);
-		assert_string_equal(world_decider(w, src, "2001:db8::1", (uint16_t)(i % 3 + 80)), name);
+		assert_string_equal(
+			world_decider(w, src, "2001:db8::1", (uint16_t)(i % 3 + 80)), name);
 		assert_string_equal(world_decider(w, src, "2001:db8::1", 83), "");
 	}
 	world_free(w);
@@ -134,7 +136,8 @@ static void test_overlapping_ranges(void **state)
 	world_commit(w);
 	assert_in_range(info_of(w).longest_run, 500, 500);
 	assert_string_equal(world_decider(w, "192.0.2.1", "192.0.2.2", 0), "p0");
-	assert_string_equal(world_decider(w, "192.0.2.1", "192.0.2.2", 499), "p0"); /* equal widths: place */
+	assert_string_equal(
+		world_decider(w, "192.0.2.1", "192.0.2.2", 499), "p0"); /* equal widths: place */
 	assert_string_equal(world_decider(w, "192.0.2.1", "192.0.2.2", 10400), "p400");
 	assert_string_equal(world_decider(w, "192.0.2.1", "192.0.2.2", 10500), "");
 	edit_all(w, "-", 0, 400, false);
@@ -159,27 +162,60 @@ static void test_runs_full(void **state)
 	world_free(w);
 }
 
+#define SHAPE_POLICIES 1000u
+
+/* Policies that nothing but a VLAN tells apart, a thousand of each shape: each shape is a tuple. */
+static void edit_shape(struct world *w, unsigned int shape)
+{
+	static const char *const shapes[] = {
+		"", "proto tcp", "dport 80", "sport 1000", "src 192.0.2.1", "dst 198.51.100.1"};
+	static char lines[SHAPE_POLICIES][128];
+
+	for (unsigned int i = 0; i < SHAPE_POLICIES; i++) {
+		snprintf(lines[i], 128, "s%u-%u block %s vlan %u priority 1", shape, i,
+			shapes[shape % ARRAY_SIZE(shapes)], 10 + i);
+		world_edit(w, NULL, lines[i]);
+	}
+}
+
 /* A packet that walks every run there can be comes to the last one. */
 static void test_steps_suffice(void **state)
 {
-	static const char *const shapes[] = {"", "proto tcp", "dport 80", "sport 1000", "src 192.0.2.1",
-		"dst 198.51.100.1"};
-	static char lines[ARRAY_SIZE(shapes)][1000][128];
 	struct world *w = world_new(8000);
 
 	(void)state;
-	for (unsigned int i = 0; i < ARRAY_SIZE(shapes); i++)
-		for (unsigned int j = 0; j < 1000; j++) {
-			snprintf(lines[i][j], 128, "s%u-%u block %s vlan %u priority 1", i, j, shapes[i],
-				10 + j);
-			world_edit(w, NULL, lines[i][j]);
-		}
-	world_commit(w);
-	world_put(w, NULL, "last block src 192.0.2.1 dst 198.51.100.1 sport 1000 dport 80 proto tcp");
-	print_message("%u tuples, longest run %u, %u steps\n", info_of(w).tuples,
-		info_of(w).longest_run, info_of(w).most_steps);
+	for (unsigned int shape = 0; shape < 6; shape++) {
+		edit_shape(w, shape);
+		world_commit(w);
+	}
+	world_put(
+		w, NULL, "last block src 192.0.2.1 dst 198.51.100.1 sport 1000 dport 80 proto tcp");
 	assert_in_range(info_of(w).most_steps, 6000, 7000);
 	assert_string_equal(world_decider(w, "192.0.2.1", "198.51.100.1", 80), "last");
+	world_free(w);
+}
+
+/* One that would have to walk farther than the program does is refused. */
+static void test_steps_full(void **state)
+{
+	static char lines[64][64], line[255][64];
+	struct world *w = world_new(8000);
+
+	(void)state;
+	for (unsigned int set = 0; set < 64; set++) {
+		snprintf(lines[set], 64, "s%u block src @s%u", set, set);
+		world_edit(w, NULL, lines[set]);
+	}
+	for (unsigned int i = 0; i < 255; i++) {
+		snprintf(line[i], 64, "p%u block src @s0 vlan %u", i, i);
+		world_edit(w, NULL, line[i]);
+	}
+	world_commit(w);
+	assert_in_range(info_of(w).most_steps, 64 * 256, PEP_STEPS_MAX);
+	world_edit(w, NULL, "one-more block src @s0 vlan 1000");
+	world_refused(w, ERROR_LIMIT, "STEPS_FULL", NULL);
+	world_put(w, "p7 block src @s0 vlan 7", NULL);
+	world_put(w, NULL, "one-more block src @s0 vlan 1000");
 	world_free(w);
 }
 
@@ -192,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_overlapping_ranges),
 		cmocka_unit_test(test_runs_full),
 		cmocka_unit_test(test_steps_suffice),
+		cmocka_unit_test(test_steps_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
