@@ -356,13 +356,13 @@ PEP_INLINE void pep_classify(
 		.needs = packet->discovery ? PEP_GIVEN_ADDRESS : 0};
 	s->left = pep_candidates(roots, packet);
 	if (s->left & roots->src_keyed) {
-		s->src_sets = pep_membership_find(packet, 0, view->generation & 1) &
+		s->src_sets = pep_membership(view->ruleset, packet, 0, view->generation & 1) &
 			      roots->src_sets;
 		if (!s->src_sets)
 			s->left &= ~roots->src_keyed;
 	}
 	if (s->left & roots->dst_keyed) {
-		s->dst_sets = pep_membership_find(packet, 1, view->generation & 1) &
+		s->dst_sets = pep_membership(view->ruleset, packet, 1, view->generation & 1) &
 			      roots->dst_sets;
 		if (!s->dst_sets)
 			s->left &= ~roots->dst_keyed;

@@ -363,6 +363,8 @@ struct pep_config {
 	__u64 generation;
 	__u32 abi;       /* PEP_ABI */
 	__u32 slots;     /* policies that counters and limiters have room for */
+	__u32 hz;        /* jiffies in a second, for the limit of events */
+	__u32 zero;
 	struct pep_roots roots;
 	struct pep_ruleset ruleset[2];
 };
@@ -371,7 +373,7 @@ static inline __u32 pep_stamp(__u64 generation)
 {
 	return (__u32)generation << 1 | 1;
 }
-PEP_STATIC_ASSERT(sizeof(struct pep_config) == 16 + 160 + 560, "pep_config is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_config) == 24 + 160 + 560, "pep_config is ABI");
 
 /* Value of iface_map at an interface slot; slot 0 is for packets of no known one. */
 struct pep_iface {
@@ -427,7 +429,7 @@ struct pep_event_state {
 	__u64 numbered;
 	__u64 suppressed;
 	__u64 ring_full;
-	__u64 window_start; /* ns */
+	__u64 window_start; /* jiffies */
 	__u64 window_count;
 	__u64 zero[3];
 };

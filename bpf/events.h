@@ -14,8 +14,6 @@
 #include "classify.h"
 #include "maps.h"
 
-#define PEP_EVENT_WINDOW 1000000000ull /* ns */
-
 /* entry: of the policy, NULL = none decided. decisions: of it on this CPU, this one included. */
 PEP_INLINE int pep_is_reportable(
 	const struct pep_ruling *ruling, const struct pep_entry *entry, __u64 decisions)
@@ -27,10 +25,12 @@ PEP_INLINE int pep_is_reportable(
 	return pep_is_blocked(ruling->tally);
 }
 
-/* 0 when this CPU has had its events of the second. */
-PEP_INLINE int pep_event_admit(struct pep_event_state *state, __u32 rate, __u64 now)
+/* 0 when this CPU has had its events of the second. The clock is the one that costs nothing. */
+PEP_INLINE int pep_event_admit(struct pep_event_state *state, __u32 rate, __u32 hz)
 {
-	if (now - state->window_start >= PEP_EVENT_WINDOW) {
+	__u64 now = bpf_jiffies64();
+
+	if (now - state->window_start >= hz) {
 		state->window_start = now;
 		state->window_count = 0;
 	}
@@ -38,6 +38,22 @@ PEP_INLINE int pep_event_admit(struct pep_event_state *state, __u32 rate, __u64 
 		return 0;
 	state->window_count++;
 	return 1;
+}
+
+/* Gives the decision its number; 1 when its record is to be sent. */
+PEP_INLINE int pep_event_number(__u32 rate, __u32 hz)
+{
+	struct pep_event_state *state;
+	__u32 zero = 0;
+
+	state = bpf_map_lookup_elem(&event_state, &zero);
+	if (!state)
+		return 0;
+	state->numbered++;
+	if (pep_event_admit(state, rate, hz))
+		return 1;
+	state->suppressed++;
+	return 0;
 }
 
 PEP_INLINE void pep_event_set_packet(struct pep_event *event, const struct pep_packet *packet)
@@ -86,29 +102,23 @@ PEP_INLINE void pep_event_set_ruling(struct pep_event *event, const struct pep_r
 		__builtin_memset(event->policy, 0, sizeof(event->policy));
 }
 
-PEP_INLINE void pep_report(struct xdp_md *ctx, const struct pep_ruleset *ruleset,
+/* Sends the record of the decision that has been numbered last. */
+PEP_INLINE void pep_event_send(struct xdp_md *ctx, const struct pep_ruleset *ruleset,
 	const struct pep_packet *packet, const struct pep_ruling *ruling)
 {
 	struct pep_event_state *state;
 	struct pep_event *event;
 	__u32 zero = 0;
-	__u64 now;
 
 	state = bpf_map_lookup_elem(&event_state, &zero);
 	if (!state)
 		return;
-	now = bpf_ktime_get_ns();
-	state->numbered++;
-	if (!pep_event_admit(state, ruleset->event_rate, now)) {
-		state->suppressed++;
-		return;
-	}
 	event = bpf_ringbuf_reserve(&ring_buffer, sizeof(*event), 0);
 	if (!event) {
 		state->ring_full++;
 		return;
 	}
-	event->time = now;
+	event->time = bpf_ktime_get_ns();
 	event->number = state->numbered;
 	event->suppressed = state->suppressed;
 	event->ring_full = state->ring_full;

@@ -27,6 +27,13 @@
 #define PEP_UNROLL
 #endif
 
+/* Keeps a value within a mask of ones where Linux 6.1 has forgotten that it is: after a byte swap. */
+#ifdef __bpf__
+#define PEP_BOUND(value, mask) asm volatile("%0 &= %1" : "+r"(value) : "i"(mask))
+#else
+#define PEP_BOUND(value, mask) ((value) &= (mask))
+#endif
+
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define PEP_BE16(x) ((__u16)__builtin_bswap16((__u16)(x)))
 #define PEP_BE32(x) ((__u32)__builtin_bswap32((__u32)(x)))

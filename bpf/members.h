@@ -11,17 +11,6 @@
 #include "parse.h"
 #include "tables.h"
 
-/* On the stack, where bpf_loop() wants its context. */
-struct pep_membership {
-	const struct pep_packet *packet;
-	const struct pep_members *members;
-	__u64 seed;
-	__u64 left; /* lengths to look at */
-	__u64 sets; /* found */
-	__u32 dst;  /* the packet's destination, not its source */
-	__u32 parity; /* of the generation */
-};
-
 PEP_INLINE __u64 pep_word_at(const struct pep_table *table, __u32 word)
 {
 	const struct pep_line *line = pep_line_at(table, word / 8);
@@ -106,60 +95,61 @@ PEP_INLINE __u32 pep_member_find(const struct pep_members *members, __u64 seed, 
 		address, length, &spilled);
 }
 
-/* One length; 1 when there are no more. */
-static long pep_membership_step(__u32 round, struct pep_membership *m)
-{
-	const __be32 *from = m->dst ? m->packet->dst : m->packet->src;
-	__be32 address[4] = {from[0], from[1], from[2], from[3]};
-	const struct pep_combo *combo;
-	int six = m->packet->family == 6;
-	__u32 length, found;
-
-	(void)round;
-	if (!m->left)
-		return 1;
-	length = m->members->length[pep_lowest(m->left) % PEP_LENGTHS_MAX];
-	m->left &= m->left - 1;
-	pep_member_mask(address, six ? 4 : 1, length);
-	found = pep_member_find(m->members, m->seed, six, address, length);
-	combo = found ? pep_combo_at(found) : NULL;
-	if (combo)
-		m->sets |= combo->word[m->parity & 1];
-	return 0;
-}
-
-/* Which lengths can cover the address. */
-PEP_INLINE __u64 pep_membership_lengths(const struct pep_members *members, int six, __be32 address)
-{
-	__u32 value = six ? pep_fold6(address) : PEP_BE32(address) >> 16;
-
-	if (members->lengths.mask == PEP_TABLE_NONE)
-		return members->always;
-	return members->always | pep_word_at(&members->lengths, value);
-}
-
-/* The word of sets that the address is in. A global function: it serves both addresses. */
-PEP_GLOBAL __u64 pep_membership_find(const struct pep_packet *packet, __u32 dst, __u32 parity)
+/*
+ * The sets that the packet's source (dst 0) or destination is in by its members of
+ * one length. A global function, which the verifier sees once: lengths are a loop.
+ */
+PEP_GLOBAL __u64 pep_member_sets(
+	const struct pep_packet *packet, __u32 dst, __u32 parity, __u32 length)
 {
 	const struct pep_config *config = pep_config();
-	struct pep_membership m = {.packet = packet, .dst = dst, .parity = parity & 1};
+	const struct pep_members *members;
+	const struct pep_combo *combo;
+	__be32 address[4];
+	__u32 found;
 	int six;
 
 	if (!packet || !config)
 		return 0;
 	six = packet->family == 6;
-	m.members = &config->ruleset[m.parity].members[six];
-	m.seed = config->roots.seed;
-	if (m.members->lines.mask == PEP_TABLE_NONE)
+	members = &config->ruleset[parity & 1].members[six];
+	__builtin_memcpy(address, dst ? packet->dst : packet->src, sizeof(address));
+	pep_member_mask(address, six ? 4 : 1, length);
+	found = pep_member_find(members, config->roots.seed, six, address, length);
+	if (!found)
 		return 0;
-	m.left = pep_membership_lengths(m.members, six, dst ? packet->dst[0] : packet->src[0]);
-#ifdef __bpf__
-	bpf_loop(PEP_LENGTHS_MAX, pep_membership_step, &m, 0);
-#else
-	while (!pep_membership_step(0, &m))
-		;
-#endif
-	return m.sets;
+	combo = pep_combo_at(found);
+	return combo->word[parity & 1];
+}
+
+/* Which lengths can cover the address. */
+PEP_INLINE __u64 pep_member_lengths(const struct pep_members *members, int six, __be32 address)
+{
+	__u32 value = six ? pep_fold6(address) : PEP_BE32(address) >> 16;
+
+	if (members->lines.mask == PEP_TABLE_NONE)
+		return 0;
+	if (members->lengths.mask == PEP_TABLE_NONE)
+		return members->always;
+	return members->always | pep_word_at(&members->lengths, value);
+}
+
+/* The word of all sets that the address is in. */
+PEP_INLINE __u64 pep_membership(const struct pep_ruleset *ruleset, const struct pep_packet *packet,
+	__u32 dst, __u32 parity)
+{
+	int six = packet->family == 6;
+	const struct pep_members *members = &ruleset->members[six];
+	__u64 left = pep_member_lengths(members, six, dst ? packet->dst[0] : packet->src[0]);
+	__u64 sets = 0;
+	__u64 i;
+
+	for (i = 0; i < PEP_LENGTHS_MAX && left; i++) {
+		sets |= pep_member_sets(packet, dst, parity,
+			members->length[pep_lowest(left) % PEP_LENGTHS_MAX]);
+		left &= left - 1;
+	}
+	return sets;
 }
 
 #endif

@@ -24,7 +24,7 @@ __attribute__((noinline)) int packet_report(
 	const struct pep_config *config = pep_config();
 
 	if (config && packet && ruling)
-		pep_report(ctx, &config->ruleset[ruling->parity & 1], packet, ruling);
+		pep_event_send(ctx, &config->ruleset[ruling->parity & 1], packet, ruling);
 	return 0;
 }
 
@@ -36,7 +36,8 @@ PEP_INLINE void packet_account(struct xdp_md *ctx, const struct pep_config *conf
 
 	if (entry)
 		decisions = pep_count_policy(config->slots, entry, packet, ruling);
-	if (pep_is_reportable(ruling, entry, decisions))
+	if (pep_is_reportable(ruling, entry, decisions) &&
+		pep_event_number(config->ruleset[ruling->parity & 1].event_rate, config->hz))
 		packet_report(ctx, packet, ruling);
 }
 

@@ -71,20 +71,30 @@ PEP_INLINE const struct pep_config *pep_config(void)
 
 PEP_INLINE const struct pep_tuple *pep_tuple_at(__u32 at)
 {
-	return &PEP_VARIABLE(tuples, tuples)[at % PEP_TUPLES_MAX];
+	__u64 bounded = at;
+
+	PEP_BOUND(bounded, PEP_TUPLES_MAX - 1);
+	return &PEP_VARIABLE(tuples, tuples)[bounded];
 }
 
 PEP_INLINE const struct pep_combo *pep_combo_at(__u32 at)
 {
-	return &PEP_VARIABLE(combos, combos)[at % PEP_COMBOS_MAX];
+	__u64 bounded = at;
+
+	PEP_BOUND(bounded, PEP_COMBOS_MAX - 1);
+	return &PEP_VARIABLE(combos, combos)[bounded];
 }
 
 /* The tuples that can hold a match for the value, but for those that can for any. */
 PEP_INLINE __u64 pep_index_at(enum pep_dimension dim, __u16 value)
 {
-	__u32 class = PEP_VARIABLE(class_of, index)[dim * PEP_INDEX_VALUES + value];
+	__u64 at = value;
+	__u64 class;
 
-	return PEP_VARIABLE(classes, classes)[dim * PEP_CLASSES_MAX + class % PEP_CLASSES_MAX];
+	PEP_BOUND(at, 0xffff);
+	class = PEP_VARIABLE(class_of, index)[dim * PEP_INDEX_VALUES + at];
+	PEP_BOUND(class, PEP_CLASSES_MAX - 1);
+	return PEP_VARIABLE(classes, classes)[dim * PEP_CLASSES_MAX + class];
 }
 
 #endif

@@ -35,22 +35,32 @@ int datapath_explain(struct datapath *dp, const void *frame, size_t size, uint64
 	return r;
 }
 
-static uint64_t clock_ns(clockid_t clock, bool resolution)
+static uint64_t in_ns(struct timespec t)
 {
-	struct timespec t;
-
-	if (resolution)
-		clock_getres(clock, &t);
-	else
-		clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 }
 
+static uint64_t monotonic_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return in_ns(t);
+}
+
 /* The resolution of the coarse clock is the kernel's tick (clock_getres(2)). */
+uint64_t tick_ns(void)
+{
+	struct timespec t;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &t);
+	return in_ns(t);
+}
+
 uint64_t jiffies_to_monotonic(struct datapath *dp, uint64_t jiffies)
 {
 	static const uint8_t frame[FRAME_MIN];
-	uint64_t now = clock_ns(CLOCK_MONOTONIC, false);
+	uint64_t now = monotonic_now();
 	uint64_t ago;
 
 	if (!jiffies)
@@ -63,6 +73,6 @@ uint64_t jiffies_to_monotonic(struct datapath *dp, uint64_t jiffies)
 	}
 	if (jiffies > dp->clock.jiffies) /* later than the reading */
 		return now;
-	ago = (dp->clock.jiffies - jiffies) * clock_ns(CLOCK_MONOTONIC_COARSE, true);
+	ago = (dp->clock.jiffies - jiffies) * tick_ns();
 	return ago < dp->clock.monotonic ? dp->clock.monotonic - ago : 1;
 }

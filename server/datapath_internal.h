@@ -141,6 +141,7 @@ int slot_index_add(struct datapath *dp, uint32_t ifindex, uint32_t slot);
 void slot_index_remove(struct datapath *dp, uint32_t ifindex);
 
 /* --- datapath_explain.c */
+uint64_t tick_ns(void); /* of a jiffy */
 /* CLOCK_MONOTONIC ns of a time in jiffies, 0 of 0. */
 uint64_t jiffies_to_monotonic(struct datapath *dp, uint64_t jiffies);
 

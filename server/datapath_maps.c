@@ -152,6 +152,7 @@ void map_set_start(struct map_set *set)
 {
 	set->config->abi = PEP_ABI;
 	set->config->slots = set->slots;
+	set->config->hz = (uint32_t)(1000000000ull / tick_ns());
 	set->config->generation = 1;
 	for (size_t i = 0; i < 4; i++)
 		members_none(&set->config->ruleset[i / 2].members[i % 2]);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -183,6 +184,15 @@ static void prepared(void *data, const struct classifier_plan *plan)
 		fixture->limiters[plan->fresh_limiters[i]] = (struct pep_limiter){0};
 }
 
+/* Jiffies: the coarse clock's resolution is the tick. */
+static uint32_t ticks_per_second(void)
+{
+	struct timespec tick;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	return (uint32_t)(1000000000 / tick.tv_nsec);
+}
+
 static void begin(struct fixture *fixture)
 {
 	struct pep_config *config = fixture->tables.config;
@@ -190,6 +200,7 @@ static void begin(struct fixture *fixture)
 	config->abi = PEP_ABI;
 	config->slots = fixture->slots;
 	config->generation = 1;
+	config->hz = ticks_per_second();
 	for (size_t i = 0; i < 4; i++) {
 		struct pep_members *m = &config->ruleset[i / 2].members[i % 2];
 

@@ -15,11 +15,11 @@ static const char *decider(const struct world *w, uint16_t dport)
 static void test_each_rung_beats_the_next(void **state)
 {
 	static const char *const lines[] = {
-		"five block src " SRC " dst " DST " sport 1000 dport 80 proto tcp",
-		"src-dport block src " SRC " dport 80 proto tcp",
-		"dst-dport block dst " DST " dport 80 proto tcp",
+		("five block src " SRC " dst " DST " sport 1000 dport 80 proto tcp"),
+		("src-dport block src " SRC " dport 80 proto tcp"),
+		("dst-dport block dst " DST " dport 80 proto tcp"),
 		"dport block dport 80 proto tcp",
-		"src block src " SRC,
+		("src block src " SRC),
 		"proto block proto tcp",
 	};
 	static const char *const names[] = {"five", "src-dport", "dst-dport", "dport", "src", "proto"};
