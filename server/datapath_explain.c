@@ -60,11 +60,11 @@ uint64_t tick_ns(void)
 uint64_t jiffies_to_monotonic(struct datapath *dp, uint64_t jiffies)
 {
 	static const uint8_t frame[FRAME_MIN];
-	uint64_t now = monotonic_now();
-	uint64_t ago;
+	uint64_t now, ago;
 
 	if (!jiffies)
 		return 0;
+	now = monotonic_now();
 	if (!dp->clock.monotonic || now - dp->clock.monotonic > SECOND) {
 		if (run(dp, frame, sizeof(frame)))
 			return 0;

@@ -52,14 +52,12 @@ void service_tx_init(struct call *call, struct store_tx *tx)
 	memcpy(tx->author.command, peer->command, sizeof(tx->author.command));
 }
 
-void service_policy_figures(struct service *s, const struct store_policy *policy,
+void service_policy_figures(struct service *s, const struct store_policy *policy, uint32_t slot,
 	Pepctl__V1__PolicyStatus *ret)
 {
-	/* A listing may show a policy that has gone, and its slot with it. */
-	const struct store_policy *now = store_policy_find(s->store, policy->policy.name);
 	struct pep_policy_stats stats;
 
-	datapath_policy_stats(s->datapath, now ? now->slot : PEP_SLOT_NONE, &stats);
+	datapath_policy_stats(s->datapath, slot, &stats);
 	ret->packets = stats.packets;
 	ret->bytes = stats.bytes;
 	ret->exceeded_packets = stats.exceeded_packets;
@@ -80,7 +78,7 @@ int service_policy_bytes(struct service *s, struct call *call, const struct stor
 	uint8_t *end;
 
 	pepctl__v1__policy_status__init(&figures);
-	service_policy_figures(s, policy, &figures);
+	service_policy_figures(s, policy, policy->slot, &figures);
 	size = 1 + wire_varint_size(policy->packed_size) + policy->packed_size;
 	ret->data = arena_alloc(call_arena(call),
 		size + pepctl__v1__policy_status__get_packed_size(&figures));
@@ -94,11 +92,13 @@ int service_policy_bytes(struct service *s, struct call *call, const struct stor
 Pepctl__V1__PolicyStatus *service_policy_status(struct service *s, struct call *call,
 	const struct store_policy *policy)
 {
+	/* A listing may show a policy that has gone, and its slot with it. */
+	const struct store_policy *now = store_policy_find(s->store, policy->policy.name);
 	Pepctl__V1__PolicyStatus *status = SERVICE_MESSAGE(call, policy_status);
 
 	if (!status || !(status->policy = policy_to_proto(&policy->policy, call_arena(call))))
 		return NULL;
-	service_policy_figures(s, policy, status);
+	service_policy_figures(s, policy, now ? now->slot : PEP_SLOT_NONE, status);
 	return status;
 }
 

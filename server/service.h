@@ -90,7 +90,7 @@ int service_warn_default(struct arena *arena, const Pepctl__V1__InterfaceDefault
 void service_tx_init(struct call *call, struct store_tx *tx);
 
 /* Its counters and place; the policy itself is left out, see service_policy_bytes(). */
-void service_policy_figures(struct service *s, const struct store_policy *policy,
+void service_policy_figures(struct service *s, const struct store_policy *policy, uint32_t slot,
 	Pepctl__V1__PolicyStatus *ret);
 /*
  * PolicyStatus as bytes in the call's arena: the stored policy, then the figures.

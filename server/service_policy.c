@@ -14,30 +14,31 @@ struct pending {
 	struct service_warnings warnings;
 };
 
-static void answer_policy(struct pending *p, uint64_t revision)
+/* `policy` is in force, or NULL: a dry run has made none. */
+static void answer_policy(struct service *s, struct call *call, const struct store_policy *policy,
+	uint64_t revision, const struct service_warnings *warnings)
 {
-	const struct store_policy *policy = store_policy_find(p->service->store, p->name);
 	ProtobufCBinaryData status = {0};
 	Pepctl__V1__PolicyResponse rest;
 	uint8_t *data, *end;
 
 	pepctl__v1__policy_response__init(&rest);
 	rest.revision = revision;
-	rest.warnings = p->warnings.list;
-	rest.n_warnings = p->warnings.count;
-	if (policy && service_policy_bytes(p->service, p->call, policy, &status) < 0) {
-		service_fail_memory(p->call);
+	rest.warnings = warnings->list;
+	rest.n_warnings = warnings->count;
+	if (policy && service_policy_bytes(s, call, policy, &status) < 0) {
+		service_fail_memory(call);
 		return;
 	}
-	data = arena_alloc(call_arena(p->call),
+	data = arena_alloc(call_arena(call),
 		16 + status.len + pepctl__v1__policy_response__get_packed_size(&rest));
 	if (!data) {
-		service_fail_memory(p->call);
+		service_fail_memory(call);
 		return;
 	}
 	end = policy ? wire_write_bytes(data, 1, status.data, status.len) : data;
 	end += pepctl__v1__policy_response__pack(&rest, end);
-	call_reply_packed(p->call, data, (size_t)(end - data));
+	call_reply_packed(call, data, (size_t)(end - data));
 }
 
 static void on_put(void *data, const struct store_result *result, struct error *err)
@@ -47,7 +48,8 @@ static void on_put(void *data, const struct store_result *result, struct error *
 	if (err)
 		call_fail(p->call, err);
 	else
-		answer_policy(p, result->revision);
+		answer_policy(p->service, p->call, store_policy_find(p->service->store, p->name),
+			result->revision, &p->warnings);
 }
 
 static void on_deleted(void *data, const struct store_result *result, struct error *err)
@@ -189,17 +191,15 @@ static void get_policy(void *data, struct call *call)
 	const Pepctl__V1__GetPolicyRequest *request = call_request(call);
 	struct service *s = data;
 	const struct store_policy *policy = store_policy_find(s->store, request->name);
+	struct service_warnings none = {0};
 	struct error err = ERROR_INIT;
-	struct pending *p;
 
 	if (!policy) {
 		error_set(&err, ERROR_NOT_FOUND, "NO_POLICY", "there is no policy %.80s", request->name);
 		call_fail(call, &err);
 		return;
 	}
-	p = pending_new(s, call, policy->policy.name);
-	if (p)
-		answer_policy(p, store_revision(s->store));
+	answer_policy(s, call, policy, store_revision(s->store), &none);
 }
 
 void service_policy_init(struct service *s)
