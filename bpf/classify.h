@@ -55,21 +55,6 @@ PEP_INLINE int pep_entry_alive(const struct pep_entry *entry, __u32 stamp)
 	       (!entry->dies || (__s32)(entry->dies - stamp) > 0);
 }
 
-/* Stable for a flow and for its answers; 0 .. PEP_PERCENT_ALL - 1. */
-PEP_INLINE __u32 pep_flow_percent(const struct pep_packet *packet, __u64 seed)
-{
-	__u64 a = 0, b = 0;
-	int i;
-
-	for (i = 0; i < 4; i++) {
-		a = pep_hash_mix(a, packet->src[i]);
-		b = pep_hash_mix(b, packet->dst[i]);
-	}
-	a = pep_hash_mix(a, packet->sport);
-	b = pep_hash_mix(b, packet->dport);
-	return (__u32)((pep_hash_mix(seed ^ packet->proto, a + b) >> 32) * PEP_PERCENT_ALL >> 32);
-}
-
 PEP_INLINE int pep_more_matches(const struct pep_entry *entry, const struct pep_more *more,
 	const struct pep_search *s, const struct pep_packet *p)
 {

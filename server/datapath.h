@@ -176,10 +176,27 @@ int datapath_ring_consume(struct datapath *dp, size_t limit,
 /*
  * What the search in force (generation 0), or that of a prepared commit
  * (datapath_generation() + 1), makes of a frame of 14 to 3,520 bytes that arrives
- * on the interface. No counter, limiter or event knows of it. 0 or -errno.
+ * on the interface ("", or one that is not known: on none that has a name).
+ * No counter, limiter or event knows of it. In any thread. 0 or -errno.
  */
 int datapath_explain(struct datapath *dp, const void *frame, size_t size, uint64_t generation,
 		     const char *iface, struct pep_explain *ret);
+
+/* What stands behind such an answer, asked for before the next flip or abort. */
+struct datapath_explained {
+	char policy[PEP_NAME_SIZE]; /* that decides; "" = none */
+	char shadow[PEP_NAME_SIZE];
+	uint16_t flow_percent; /* hundredths; policies with a greater percent have the flow */
+	/* The bucket of a rate-limit policy now. */
+	bool limited;
+	bool passes;        /* the packet would */
+	uint64_t available; /* bytes, or packets */
+	uint64_t burst;
+};
+void datapath_explained(struct datapath *dp, const struct pep_explain *explain,
+			struct datapath_explained *ret);
+/* Whether it has a slot: is or was attached, or policies name it. */
+bool datapath_iface_known(const struct datapath *dp, const char *name);
 
 struct datapath_info {
 	uint32_t program_id;

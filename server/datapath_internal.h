@@ -136,6 +136,7 @@ void ifaces_apply_defaults(const struct datapath *dp, const struct datapath_defa
 /* A slot has got its name: for the half in force and, amid a commit, the one that the flip puts there. */
 void ifaces_default_again(const struct datapath *dp);
 uint32_t slot_of_iface(struct datapath *dp, const char *name); /* 0 = all are in use */
+uint32_t slot_known(const struct datapath *dp, const char *name); /* 0 = none */
 /* What the program looks up by ifindex. -ENOSPC, or 0. */
 int slot_index_add(struct datapath *dp, uint32_t ifindex, uint32_t slot);
 void slot_index_remove(struct datapath *dp, uint32_t ifindex);

@@ -63,6 +63,14 @@ static void slot_fold(struct datapath *dp, uint32_t slot)
 	bpf_map_update_elem(fd, &slot, from, BPF_ANY);
 }
 
+uint32_t slot_known(const struct datapath *dp, const char *name)
+{
+	for (uint32_t slot = PEP_IFACES_MAX - 1; *name && slot > 0; slot--)
+		if (streq(dp->maps.ifaces[slot].name, name))
+			return slot;
+	return 0;
+}
+
 uint32_t slot_of_iface(struct datapath *dp, const char *name)
 {
 	struct pep_iface *ifaces = dp->maps.ifaces;
