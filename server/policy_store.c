@@ -149,14 +149,6 @@ static void apply_batch(struct store *s)
 	sets_end(s);
 }
 
-/* A dry run goes as far as the plan. */
-static void try_batch(struct store *s)
-{
-	batch_plan(s, &s->prepare_error);
-	if (s->plan)
-		classifier_abort(s->classifier, TAKE_PTR(s->plan));
-}
-
 static void make_batch(void *arg)
 {
 	struct store *s = arg;
@@ -165,7 +157,7 @@ static void make_batch(void *arg)
 	if (!s->batch)
 		return;
 	if (s->batch->validate_only)
-		try_batch(s);
+		batch_try(s, &s->prepare_error);
 	else if (batch_changes(s))
 		batch_prepare(s, &s->prepare_error);
 }
@@ -348,6 +340,7 @@ void store_submit(struct store *s, struct store_tx *given, store_done done, void
 	tx->has_expected = given->has_expected;
 	tx->expected = given->expected;
 	tx->validate_only = given->validate_only;
+	tx->look = given->look;
 	tx->deadline = given->deadline;
 	tx->author = given->author;
 	tx->done = done;

@@ -41,6 +41,17 @@ struct store_author {
 	char command[16];
 };
 
+/*
+ * A ruleset to read: the one in force, or for who looks at a dry run the one that it
+ * would put in force. Fill in the store alone; valid until the next commit or the end
+ * of the look.
+ */
+struct store_view {
+	struct store *store;
+	bool next; /* the dry run's */
+	const struct store_policy **order; /* owned with next; see store_view_policies() */
+};
+
 struct store_tx {
 	struct change_list changes; /* moved into store_submit() */
 	const char *path; /* of the only change in the request; NULL = operations[i] */
@@ -48,6 +59,11 @@ struct store_tx {
 	bool has_expected;
 	uint64_t expected;
 	bool validate_only;
+	/*
+	 * Of a dry run, NULL = none: called on the worker, with `data` of store_submit(), while the
+	 * kernel has all of it prepared for the next generation, which never comes.
+	 */
+	void (*look)(void *data, struct store_view *view);
 	int64_t deadline; /* CLOCK_MONOTONIC ns, 0 = none; past it nothing is committed */
 	struct store_author author;
 	const char *comment; /* copied; may be NULL */
@@ -201,6 +217,20 @@ const struct store_set *store_set_find(const struct store *s, const char *name, 
 size_t store_set_count(const struct store *s);
 size_t store_member_count(const struct store *s); /* of all sets */
 uint32_t store_max_members(const struct store *s);
+
+/* --- a view: in force from the loop, of a dry run from its look */
+
+void store_view_deinit(struct store_view *view);
+uint64_t store_view_revision(const struct store_view *view);
+const struct store_policy *store_view_find(const struct store_view *view, const char *name);
+/* All policies in deciding order. 0 or -ENOMEM. */
+int store_view_policies(struct store_view *view, const struct store_policy *const **ret,
+	size_t *ret_count);
+/* Whether a member of the set covers the address of 4 or 16 bytes. */
+bool store_view_covers(const struct store_view *view, const char *set, uint8_t family,
+	const uint8_t *address);
+/* Whether what no policy matches is blocked on the interface, "" = on one without a default. */
+bool store_view_default(const struct store_view *view, const char *iface);
 
 struct store_policy *store_policy_ref(const struct store_policy *p);
 void store_policy_unref(struct store_policy *p);

@@ -43,6 +43,7 @@ struct tx {
 	enum store_mode mode;
 	bool has_expected, validate_only;
 	uint64_t expected;
+	void (*look)(void *data, struct store_view *view);
 	int64_t deadline;
 	struct store_author author;
 	char *comment; /* never NULL */
@@ -193,6 +194,8 @@ void apply_check_sets(struct apply *a);   /* names of sets, when all is applied 
 /* --- policy_store_prepare.c: a batch on its way to the kernel */
 
 int batch_plan(struct store *s, struct error *err);
+/* On the worker, of a dry run: as far as the plan, or as what looks at it needs. */
+void batch_try(struct store *s, struct error *err);
 /* On the worker: plan, kernel, text. */
 int batch_prepare(struct store *s, struct error *err);
 /* On the loop: what needs it. On failure everything is taken back. */
@@ -219,6 +222,7 @@ int config_write(const struct store_config *c, FILE *out);
 /* --- policy_store_order.c */
 void order_forget(struct store *s);
 int order_make(struct store *s);
+void order_by_rank(const struct store_policy **policies, size_t count);
 
 /* --- policy_store_text.c: the state file */
 /* Sets that are filed from now on are marked so. */

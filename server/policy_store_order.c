@@ -26,6 +26,11 @@ static int by_rank(const void *a, const void *b)
 	return r ? r : by_position(a, b);
 }
 
+void order_by_rank(const struct store_policy **policies, size_t count)
+{
+	qsort(policies, count, sizeof(*policies), by_rank);
+}
+
 int order_make(struct store *s)
 {
 	size_t count = 0;
@@ -46,7 +51,7 @@ int order_make(struct store *s)
 				s->order[count++] = p;
 		}
 	memcpy(s->position, s->order, count * sizeof(*s->order));
-	qsort(s->order, count, sizeof(*s->order), by_rank);
+	order_by_rank(s->order, count);
 	qsort(s->position, count, sizeof(*s->position), by_position);
 	return 0;
 }

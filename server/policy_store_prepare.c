@@ -149,19 +149,39 @@ static void drop_plan(struct store *s)
 	state_deinit(&s->output);
 }
 
+static int prepare_kernel(struct store *s, struct error *err)
+{
+	const struct store_ruleset ruleset = {
+		.revision = s->next_revision, .config = &s->next_config, .plan = s->plan};
+
+	return s->backend.prepare(s->backend.data, &ruleset, err);
+}
+
 int batch_prepare(struct store *s, struct error *err)
 {
-	struct store_ruleset ruleset = {.revision = s->next_revision, .config = &s->next_config};
 	int r = batch_plan(s, err);
 
 	if (!r && (sets_build(s) < 0 || text_render(s, &s->output) < 0))
 		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
-	ruleset.plan = s->plan;
 	if (!r)
-		r = s->backend.prepare(s->backend.data, &ruleset, err);
+		r = prepare_kernel(s, err);
 	if (r)
 		drop_plan(s);
 	return r;
+}
+
+void batch_try(struct store *s, struct error *err)
+{
+	const struct tx *tx = s->batch; /* alone in it */
+	struct store_view view = {.store = s, .next = true};
+	int r = batch_plan(s, err);
+
+	if (!r && tx->look && !prepare_kernel(s, err)) {
+		tx->look(tx->data, &view);
+		s->backend.abort(s->backend.data);
+	}
+	store_view_deinit(&view);
+	drop_plan(s);
 }
 
 int batch_attach(struct store *s, struct error *err)
