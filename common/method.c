@@ -55,6 +55,8 @@ const struct method method_table[METHOD_COUNT] = {
 		READ("ListSubscriptions", list_subscriptions_request, list_subscriptions_response),
 	[METHOD_CANCEL_SUBSCRIPTION] = MUTATE(
 		"CancelSubscription", cancel_subscription_request, cancel_subscription_response),
+	[METHOD_EXPLAIN_PACKET] = METHOD("ExplainPacket", explain_packet_request,
+		explain_packet_response, METHOD_UNARY, true, METHOD_READ),
 	[METHOD_HEALTH_CHECK] = {
 		.service = HEALTH,
 		.name = "Check",

@@ -37,6 +37,7 @@ enum method_id {
 	METHOD_STREAM_EVENTS,
 	METHOD_LIST_SUBSCRIPTIONS,
 	METHOD_CANCEL_SUBSCRIPTION,
+	METHOD_EXPLAIN_PACKET,
 	METHOD_HEALTH_CHECK,
 	METHOD_COUNT,
 };
@@ -47,7 +48,7 @@ struct method {
 	const ProtobufCMessageDescriptor *request;  /* of each message of a stream */
 	const ProtobufCMessageDescriptor *response; /* of each message of a stream */
 	enum method_kind kind;
-	bool mutates; /* unknown fields are refused, the deadline decides */
+	bool mutates; /* or asks in the words of who does: unknown fields are refused */
 	enum method_right right;
 };
 

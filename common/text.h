@@ -85,5 +85,6 @@ int text_parse_duration(const char *word, uint64_t *ret_ns, char message[static 
 void text_format_duration(uint64_t ns, char ret[static 32]);
 int text_parse_action_kind(const char *word, enum policy_action_kind *ret);
 const char *text_action_kind(enum policy_action_kind kind);
+const char *text_reason(unsigned int reason); /* of pepctl.v1.Reason: "policy", "default", ... */
 
 #endif

@@ -330,3 +330,11 @@ void text_format_amount(uint64_t value, const char *suffix, char ret[static 32])
 		i++;
 	snprintf(ret, 32, "%" PRIu64 "%s%s", value / powers[i].factor, powers[i].prefix, suffix);
 }
+
+const char *text_reason(unsigned int reason)
+{
+	static const char *const names[] = {
+		"none", "policy", "default", "rate", "malformed", "fragment", "headers", "failed"};
+
+	return reason < ARRAY_SIZE(names) ? names[reason] : "unknown";
+}

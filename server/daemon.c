@@ -129,6 +129,7 @@ static int open_service(struct daemon *d, struct error *err)
 		.rpc = d->rpc,
 		.store = d->store,
 		.datapath = d->datapath,
+		.classifier = d->classifier,
 		.hub = d->hub,
 		.ring = d->ring,
 		.refresh = on_link_change,

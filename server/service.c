@@ -110,6 +110,7 @@ int service_init(struct service *s)
 	service_iface_init(s);
 	service_stats_init(s);
 	service_events_init(s);
+	service_explain_init(s);
 	service_server_init(s);
 	return service_list_init(s);
 }

@@ -24,6 +24,7 @@ struct service {
 	struct rpc *rpc;
 	struct store *store;
 	struct datapath *datapath;
+	struct classifier *classifier;
 	struct hub *hub;
 	struct event_ring *ring;
 	const char *state_dir, *pin_dir; /* borrowed */
@@ -39,6 +40,10 @@ struct service {
 	struct service_watch *watches;       /* of service_stats.c; owned by themselves */
 	struct quota apply_quota;            /* of streams of changes under way */
 	size_t apply_max;                    /* bytes that one of them may hold */
+	struct {
+		uint64_t generation; /* that it is of; 0 = none yet */
+		struct classifier_info info;
+	} tables;
 	struct {
 		int64_t time; /* CLOCK_MONOTONIC, 0 = none yet */
 		uint64_t packets, blocked;
@@ -64,6 +69,7 @@ void service_iface_init(struct service *s);
 void service_stats_init(struct service *s);
 void service_stats_deinit(struct service *s);
 void service_events_init(struct service *s);
+void service_explain_init(struct service *s);
 void service_server_init(struct service *s);
 
 /* --- helpers */
@@ -85,6 +91,12 @@ struct service_warnings {
 int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct service_warnings *w);
 int service_warn_default(struct arena *arena, const Pepctl__V1__InterfaceDefault *m,
 	struct service_warnings *w);
+
+/* --- service_apply.c: parts of a request that is or would be a transaction */
+int service_read_mode(Pepctl__V1__ApplyMode mode, enum store_mode *ret, struct error *err);
+/* Appends to `list`. All of them are read, so that every wrong field is told at once. */
+int service_read_operations(Pepctl__V1__Operation *const *operations, size_t count,
+	struct change_list *list, struct error *err);
 
 /* Fills a transaction with the caller's deadline and author. */
 void service_tx_init(struct call *call, struct store_tx *tx);

@@ -57,6 +57,15 @@ struct apply_options {
 		.comment = (request)->comment,                                                     \
 	})
 
+int service_read_mode(Pepctl__V1__ApplyMode mode, enum store_mode *ret, struct error *err)
+{
+	if (mode != PEPCTL__V1__APPLY_MODE__MODE_MERGE &&
+		mode != PEPCTL__V1__APPLY_MODE__MODE_REPLACE_ALL)
+		return error_violation(err, "mode", "%d is no ApplyMode", (int)mode);
+	*ret = mode == PEPCTL__V1__APPLY_MODE__MODE_REPLACE_ALL ? STORE_REPLACE_ALL : STORE_MERGE;
+	return 0;
+}
+
 /* What this version does not have must not be silently left out. */
 static int read_options(const struct apply_options *o, struct store_tx *ret, struct error *err)
 {
@@ -66,16 +75,13 @@ static int read_options(const struct apply_options *o, struct store_tx *ret, str
 		error_violation(err, "confirm_timeout_nano", "is not in this version");
 		return -EOPNOTSUPP;
 	}
-	if (o->mode != PEPCTL__V1__APPLY_MODE__MODE_MERGE &&
-		o->mode != PEPCTL__V1__APPLY_MODE__MODE_REPLACE_ALL)
-		return error_violation(err, "mode", "%d is no ApplyMode", (int)o->mode);
+	if (service_read_mode(o->mode, &ret->mode, err))
+		return -EINVAL;
 	if (wirecheck_has_control(o->comment))
 		return error_violation(err, "comment", "has a control character");
 	if (strlen(o->comment) > 255)
 		return error_violation(
 			err, "comment", "%zu bytes; at most 255", strlen(o->comment));
-	ret->mode = o->mode == PEPCTL__V1__APPLY_MODE__MODE_REPLACE_ALL ? STORE_REPLACE_ALL
-									: STORE_MERGE;
 	ret->has_expected = o->has_expected;
 	ret->expected = o->expected;
 	ret->validate_only = o->validate_only;
@@ -83,8 +89,7 @@ static int read_options(const struct apply_options *o, struct store_tx *ret, str
 	return 0;
 }
 
-/* All operations are read, so that every wrong field is told at once. */
-static int read_operations(Pepctl__V1__Operation *const *operations, size_t count,
+int service_read_operations(Pepctl__V1__Operation *const *operations, size_t count,
 	struct change_list *list, struct error *err)
 {
 	size_t first = list->count;
@@ -221,7 +226,7 @@ static void apply_changes(void *data, struct call *call)
 		return;
 	}
 	if (read_options(&options, &a->tx, &err) ||
-		read_operations(request->operations, request->n_operations, &a->tx.changes, &err) ||
+		service_read_operations(request->operations, request->n_operations, &a->tx.changes, &err) ||
 		read_warnings(a, request->operations, request->n_operations, &err)) {
 		apply_free(a);
 		call_fail(call, &err);
@@ -318,7 +323,7 @@ static int on_message(void *stream, const void *message, size_t size, struct err
 	if (!r)
 		r = charge(a, size + request->n_operations * sizeof(struct change), err);
 	if (!r)
-		r = read_operations(
+		r = service_read_operations(
 			request->operations, request->n_operations, &a->tx.changes, err);
 	if (!r)
 		r = read_warnings(a, request->operations, request->n_operations, err);

@@ -84,11 +84,31 @@ static bool add_limits(struct service *s, struct call *call,
 	return (answer->adopted = arena_strdup(call_arena(call), info.adopted));
 }
 
+/* The worker has the classifier while a commit is under way: then the figures before it serve. */
+static bool add_tables(struct service *s, struct call *call,
+	Pepctl__V1__GetServerInfoResponse *answer)
+{
+	Pepctl__V1__Tables *m = answer->tables = SERVICE_MESSAGE(call, tables);
+	uint64_t generation = datapath_generation(s->datapath);
+
+	if (!m)
+		return false;
+	if (s->tables.generation != generation && !store_busy(s->store)) {
+		classifier_info(s->classifier, &s->tables.info);
+		s->tables.generation = generation;
+	}
+	m->tuples = s->tables.info.tuples;
+	m->longest_run = s->tables.info.longest_run;
+	m->most_steps = s->tables.info.most_steps;
+	m->entries = s->tables.info.entries;
+	return true;
+}
+
 static bool add_texts(struct service *s, struct call *call,
 	Pepctl__V1__GetServerInfoResponse *answer)
 {
 	static const char *const features[] = {"events", "transactions", "generic-mode", "apply-stream",
-		"sets"};
+		"sets", "explain"};
 	struct arena *arena = call_arena(call);
 	struct utsname host = {0};
 
@@ -117,7 +137,8 @@ static void get_server_info(void *data, struct call *call)
 	struct service *s = data;
 
 	if (!answer || !add_limits(s, call, answer) || !add_texts(s, call, answer) ||
-		!add_settings(s, call, answer) || !add_defaults(s, call, answer)) {
+		!add_tables(s, call, answer) || !add_settings(s, call, answer) ||
+		!add_defaults(s, call, answer)) {
 		service_fail_memory(call);
 		return;
 	}
