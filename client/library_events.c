@@ -70,14 +70,6 @@ int pepctl_events_fd(const pepctl_events *events)
 	return events->connection->fd;
 }
 
-static const char *reason_name(Pepctl__V1__Reason reason)
-{
-	static const char *const names[] = {
-		"none", "policy", "default", "rate", "malformed", "fragment", "headers", "failed"};
-
-	return (size_t)reason < ARRAY_SIZE(names) ? names[reason] : "unknown";
-}
-
 static void set_packet(const Pepctl__V1__PacketEvent *p, struct pepctl_event *ret)
 {
 	ret->type = PEPCTL_EVENT_PACKET;
@@ -86,7 +78,7 @@ static void set_packet(const Pepctl__V1__PacketEvent *p, struct pepctl_event *re
 	ret->dst = p->dst;
 	ret->policy = p->policy;
 	ret->action = text_action_kind((enum policy_action_kind)p->action);
-	ret->reason = reason_name(p->reason);
+	ret->reason = text_reason(p->reason);
 	ret->sport = (uint16_t)p->sport;
 	ret->dport = (uint16_t)p->dport;
 	ret->proto = (uint8_t)p->proto;

@@ -100,6 +100,7 @@ int set_main(struct cli *cli, struct words *words);
 int iface_main(struct cli *cli, struct words *words);
 int stats_main(struct cli *cli, struct words *words);
 int events_main(struct cli *cli, struct words *words);
+int explain_main(struct cli *cli, struct words *words);
 int info_main(struct cli *cli, struct words *words);
 int panic_main(struct cli *cli, struct words *words);
 int completion_main(struct cli *cli, struct words *words);

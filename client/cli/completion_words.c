@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "client/cli/cli.h"
+#include "client/explain.h"
 
 #define ACTIONS "allow block rate-limit reflect redirect"
 #define PROTOCOLS "tcp udp icmp icmpv6 sctp gre esp ah udplite dccp"
@@ -234,6 +235,28 @@ static void events_words(struct typed *t)
 		offer_words(t, PROTOCOLS);
 }
 
+/* Options may stand anywhere between pairs of words. */
+static void explain_words(struct typed *t)
+{
+	if (streq(t->before, "--candidate")) {
+		offer_files(t);
+	} else if (streq(t->before, "proto")) {
+		offer_words(t, PROTOCOLS);
+	} else if (streq(t->before, "iface")) {
+		offer_devices(t);
+	} else {
+		bool value = streq(t->before, "--hex");
+
+		for (size_t i = 0; explain_key(i); i++)
+			value |= streq(t->before, explain_key(i));
+		for (size_t i = 0; !value && explain_key(i); i++)
+			if (!is_typed(t, explain_key(i)))
+				offer(t, explain_key(i));
+		if (!value)
+			offer_words(t, "--candidate --merge --hex");
+	}
+}
+
 static const struct {
 	const char *object, *verbs;
 	void (*words)(struct typed *t); /* from the second word behind the object on */
@@ -247,6 +270,7 @@ static const struct {
 	{"check", "", apply_words},
 	{"stats", "--watch help", NULL},
 	{"events", "help", events_words},
+	{"explain", "", explain_words},
 	{"info", "help", NULL},
 	{"panic", "--yes --pin-dir help", NULL},
 	{"completion", "bash zsh fish help", NULL},

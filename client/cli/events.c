@@ -7,14 +7,6 @@
 
 /* --- JSON */
 
-static const char *reason_name(Pepctl__V1__Reason reason)
-{
-	static const char *const names[] = {
-		"none", "policy", "default", "rate", "malformed", "fragment", "headers", "failed"};
-
-	return (size_t)reason < ARRAY_SIZE(names) ? names[reason] : "unknown";
-}
-
 static bool has_icmp_type(const Pepctl__V1__PacketEvent *p)
 {
 	return p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6;
@@ -31,7 +23,7 @@ static json_t *packet_json(const Pepctl__V1__Event *event)
 		"seq", (json_int_t)event->seq, "time", output_time(event->time), "type", "packet",
 		"iface", p->iface, "src", p->src, "dst", p->dst, "sport", (int)p->sport, "dport",
 		(int)p->dport, "proto", proto, "length", (int)p->length, "action",
-		text_action_kind((enum policy_action_kind)p->action), "reason", reason_name(p->reason),
+		text_action_kind((enum policy_action_kind)p->action), "reason", text_reason(p->reason),
 		"policy", p->policy, "revision", (json_int_t)p->revision);
 	if (p->vlan_present_case)
 		json_object_set_new(object, "vlan", json_integer(p->vlan));
@@ -115,7 +107,7 @@ static void print_packet(const Pepctl__V1__PacketEvent *p)
 	if (*p->policy)
 		printf(" policy %s", p->policy);
 	if (!*p->policy || p->reason != PEPCTL__V1__REASON__REASON_POLICY)
-		printf(" (%s)", reason_name(p->reason));
+		printf(" (%s)", text_reason(p->reason));
 	if (*p->parse_error)
 		printf(" %s", p->parse_error);
 	putchar('\n');

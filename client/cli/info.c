@@ -3,6 +3,16 @@
 
 #include "client/cli/cli.h"
 
+/* An older daemon does not tell. */
+static json_t *tables_json(const Pepctl__V1__Tables *m)
+{
+	if (!m)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I}", "tuples", (json_int_t)m->tuples, "longest_run",
+		(json_int_t)m->longest_run, "most_steps", (json_int_t)m->most_steps, "entries",
+		(json_int_t)m->entries);
+}
+
 static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
 {
 	json_t *features = json_array();
@@ -10,7 +20,7 @@ static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
 	for (size_t i = 0; i < m->n_features; i++)
 		json_array_append_new(features, json_string(m->features[i]));
 	return json_pack("{s:s, s:s, s:I, s:I, s:s, s:i, s:i, s:s, s:s, s:s, s:o, s:{s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:I, s:I, s:I}, s:o}",
+			 "s:I, s:I, s:I, s:I, s:I}, s:o, s:o}",
 		"version", m->version, "protocol", m->protocol, "revision", (json_int_t)m->revision,
 		"enforced_revision", (json_int_t)m->enforced_revision, "kernel", m->kernel, "program_id",
 		(int)m->program_id, "pid", (int)m->pid, "state_dir", m->state_dir, "pin_dir", m->pin_dir,
@@ -21,7 +31,8 @@ static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
 		(json_int_t)m->limits->max_frame_bytes, "ring_bytes",
 		(json_int_t)m->limits->ring_bytes, "max_members", (json_int_t)m->limits->max_members,
 		"members", (json_int_t)m->limits->members, "max_sets", (json_int_t)m->limits->max_sets,
-		"sets", (json_int_t)m->limits->sets, "features", features);
+		"sets", (json_int_t)m->limits->sets, "features", features,
+		"tables", tables_json(m->tables));
 }
 
 static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
@@ -39,6 +50,12 @@ static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
 	printf("sets %llu of at most %llu, members %llu of at most %llu\n",
 		(unsigned long long)m->limits->sets, (unsigned long long)m->limits->max_sets,
 		(unsigned long long)m->limits->members, (unsigned long long)m->limits->max_members);
+	if (m->tables)
+		printf("tables: %llu policies in %llu tuples, longest run %llu; a packet costs at most %llu "
+		       "steps\n",
+			(unsigned long long)m->tables->entries, (unsigned long long)m->tables->tuples,
+			(unsigned long long)m->tables->longest_run,
+			(unsigned long long)m->tables->most_steps);
 	printf("kernel %s, program %u, %s\n", m->kernel, m->program_id, m->adopted);
 	printf("state %s, pins %s\n", m->state_dir, m->pin_dir);
 }

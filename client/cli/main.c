@@ -15,6 +15,7 @@ const struct verb objects[] = {
 	{"check", check_main, "FILE|-", "what is wrong with a policy file"},
 	{"stats", stats_main, "[--watch]", "counters, and the block rate"},
 	{"events", events_main, "[FILTER]", "follow what is blocked and what changes"},
+	{"explain", explain_main, "PACKET [--candidate FILE]", "what happens to a packet, and why"},
 	{"info", info_main, "", "what the daemon is and enforces"},
 	{"panic", panic_main, "[--yes]", "take the filter off, without a daemon"},
 	{"completion", completion_main, "bash|zsh|fish", "completion for a shell"},
@@ -23,7 +24,7 @@ const struct verb objects[] = {
 
 /* Objects of later versions: known words deserve a better answer than "unknown". */
 static const char *const later[] = {"ban", "unban", "diff", "export", "top",
-	"explain", "doctor", "history", "confirm", "rollback"};
+	"doctor", "history", "confirm", "rollback"};
 
 static void print_help(void)
 {

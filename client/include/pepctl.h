@@ -160,6 +160,35 @@ struct pepctl_stats {
 PEPCTL_API int pepctl_stats_get(
 	pepctl_client *client, struct pepctl_stats *ret, struct pepctl_error *error);
 
+/* --- why a packet meets its verdict; asking leaves no trace in counters, limiters or events */
+
+struct pepctl_explanation {
+	const char *verdict; /* "allow", "block", "rate-limit", "reject", "reflect", "redirect" */
+	const char *reason;  /* "policy", "default", "malformed", "fragment", "headers"; "none": not IP */
+	const char *policy;  /* that decides; "" = none */
+	const char *shadow;  /* shadow policy that would have decided; "" = none */
+	int limited;         /* the verdict is rate-limit: */
+	int passes;          /* whether the packet is within the rate now */
+	uint64_t available, burst; /* bytes or packets of the bucket */
+	uint64_t considered; /* policies that were asked, the decider included */
+	uint64_t revision;   /* of the ruleset */
+};
+struct pepctl_considered {
+	const char *policy;
+	int matched;
+	const char *why; /* "dport 22 is not in 80-443" */
+};
+/*
+ * `packet` is what stands behind `pepctl explain`: "proto tcp src 203.0.113.9 dst 192.0.2.10
+ * dport 22 iface eth0". Calls `verdict`, then `each` (may be NULL) for the policies up to the one
+ * that decides, in deciding order, at most 1001; a return other than 0 ends them. Strings are
+ * valid during the call.
+ */
+PEPCTL_API int pepctl_packet_explain(pepctl_client *client, const char *packet,
+	void (*verdict)(void *data, const struct pepctl_explanation *explanation),
+	int (*each)(void *data, const struct pepctl_considered *considered), void *data,
+	struct pepctl_error *error);
+
 /* --- events */
 
 typedef struct pepctl_events pepctl_events;
