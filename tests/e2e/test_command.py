@@ -104,7 +104,7 @@ def helps(world):
                   "help policy add", "iface attach pep0 -h", "help setting", "panic --yes --help",
                   "help", "--help", "policy help", "policy add help", "default help", "set help",
                   "setting help",
-                  "iface help", "apply help", "check help", "stats help", "events help", "info help", "panic help",
+                  "iface help", "apply help", "check help", "stats help", "events help", "explain help", "info help", "panic help",
                   "completion help"):
         result = world.ctl(*words.split())
         assert result.stdout.startswith("Usage:"), words

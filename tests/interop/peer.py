@@ -30,7 +30,8 @@ SCHEMA = {
     "PortRange": "1 first uint, 2 last uint",
     "Match": "1 src text, 2 dst text, 3 sport PortRange, 4 dport PortRange, 5 proto uint,"
              "6 iface text*, 7 vlan uint, 10 percent uint",
-    "Action": "1 kind uint",
+    "Action": "1 kind uint, 2 rate_limit RateLimit",
+    "RateLimit": "1 rate uint, 2 unit uint, 3 burst uint",
     "Policy": "1 name text, 2 action Action, 3 match Match, 4 priority uint, 5 log uint,"
               "6 nolog bool, 7 shadow bool, 8 ttl_nano int, 9 comment text",
     "PolicyStatus": "1 policy Policy, 2 packets uint, 3 bytes uint, 4 exceeded_packets uint,"
@@ -109,9 +110,23 @@ SCHEMA = {
     "CancelSubscriptionRequest": "1 id text",
     "CancelSubscriptionResponse": "",
 
+    "IcmpType": "1 type uint, 2 code uint",
+    "Flow": "1 src text, 2 dst text, 3 proto uint, 4 sport uint, 5 dport uint, 6 vlan uint,"
+            "7 icmp_type IcmpType, 8 tcp_flags uint, 9 length uint",
+    "ExplainPacketRequest": "1 flow Flow, 2 frame bytes, 3 iface text, 4 operations Operation*, 5 mode uint",
+    "Packet": "1 src text, 2 dst text, 3 proto uint, 4 sport uint, 5 dport uint, 6 vlan uint,"
+              "7 icmp_type IcmpType, 8 tcp_flags uint, 9 length uint, 10 ip_length uint, 11 fragment bool,"
+              "12 neighbour_discovery bool, 13 parse_error text",
+    "LimiterState": "1 available uint, 2 burst uint, 3 unit uint, 4 passes bool",
+    "Considered": "1 policy text, 2 matched bool, 3 why text",
+    "ExplainPacketResponse": "1 verdict uint, 2 reason uint, 3 policy text, 4 line text, 5 shadow text,"
+                             "6 packet Packet, 7 limiter LimiterState, 8 considered Considered*,"
+                             "9 considered_total uint, 10 revision uint, 11 warnings text*",
+
+    "Tables": "1 tuples uint, 2 longest_run uint, 3 most_steps uint, 4 entries uint",
     "GetServerInfoRequest": "",
     "GetServerInfoResponse": "1 version text, 2 protocol text, 3 revision uint,"
-                             "4 enforced_revision uint, 5 difference text, 14 pid uint",
+                             "4 enforced_revision uint, 5 difference text, 7 features text*, 14 pid uint, 18 tables Tables",
     "GetDescriptorRequest": "",
     "GetDescriptorResponse": "1 file_descriptor_set bytes",
     "HealthCheckRequest": "1 service text",
