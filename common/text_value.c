@@ -334,7 +334,7 @@ void text_format_amount(uint64_t value, const char *suffix, char ret[static 32])
 const char *text_reason(unsigned int reason)
 {
 	static const char *const names[] = {
-		"none", "policy", "default", "rate", "malformed", "fragment", "headers", "failed"};
+		"none", "policy", "default", "rate", "malformed", "fragment", "headers", "failed", "shadow"};
 
 	return reason < ARRAY_SIZE(names) ? names[reason] : "unknown";
 }

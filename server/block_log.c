@@ -74,6 +74,8 @@ static void on_timer(uv_timer_t *timer)
 
 static bool is_block(const struct pep_event *e)
 {
+	if (e->reason == PEP_REASON_SHADOW) /* it would have */
+		return false;
 	return e->action == PEP_ACTION_BLOCK || e->action == PEP_ACTION_REJECT ||
 	       e->reason == PEP_REASON_RATE || e->reason == PEP_REASON_FAILED;
 }

@@ -219,6 +219,21 @@ def figures_after_a_restart(world):
     equal(events["received"] + events["suppressed"] + events["ring_full"], 20, "events")
 
 
+def would_have(world):
+    """A shadow policy is counted and reported, and decides nothing; the log of blocks does not know it."""
+    world.start("--iface", "pep0")
+    world.ctl("policy", "add", *"trial block proto udp dport 9 shadow priority 1".split())
+    reader = world.subscribe()
+    flood(world, 20)
+    event = json.loads(reader.stdout.readline())
+    reader.kill()
+    reader.communicate()
+    equal((event["policy"], event["action"], event["reason"]), ("trial", "block", "shadow"), "the event")
+    wait_for("20 decisions", lambda: world.json("policy", "show")["policies"][0]["packets"] == 20)
+    equal(world.json("stats")["packets_blocked"], 0, "blocked")
+
+
 if __name__ == "__main__":
     main([sleeper_harms_nobody, suppression_adds_up, small_ring_adds_up, log_is_summarised,
-          count_ends_and_since_resumes, text, figures_after_a_restart])
+          count_ends_and_since_resumes, text, figures_after_a_restart,
+          would_have])
