@@ -254,6 +254,14 @@ void classifier_commit(struct classifier *c, struct classifier_plan *plan)
 	plan_free(plan);
 }
 
+/* Tuples that nothing stands in become free; the plan that was undone may have made them. */
+static void tuples_reap(struct classifier *c)
+{
+	for (uint32_t i = 0; i < PEP_TUPLES_MAX; i++)
+		if (c->t->tuples[i].used && !c->tuples[i].count)
+			index_narrow(c, i);
+}
+
 void classifier_abort(struct classifier *c, struct classifier_plan *plan)
 {
 	for (size_t i = 0; i < plan->dead_count; i++)
@@ -273,6 +281,7 @@ void classifier_abort(struct classifier *c, struct classifier_plan *plan)
 		name_drop(c, name);
 	}
 	c->planned_count = 0;
+	tuples_reap(c);
 	members_abort(&c->members);
 	plan_free(plan);
 }
@@ -291,9 +300,9 @@ void classifier_settle(struct classifier *c)
 	c->born.count = 0;
 	classes_settle(c);
 	for (uint32_t i = 0; i < PEP_TUPLES_MAX; i++)
-		if (c->tuples[i].removed > 16 + c->tuples[i].count / 2 ||
-			(c->tuples[i].removed && !c->tuples[i].count))
+		if (c->tuples[i].removed > 16 + c->tuples[i].count / 2)
 			index_narrow(c, i);
+	tuples_reap(c);
 }
 
 /* --- the beginning */

@@ -33,11 +33,24 @@ static void measure_one(struct classifier *c, uint32_t entry, void *data)
 	tuple->longest = MAX(tuple->longest, run_length(c->t, c->t->rules[entry].hash, UINT32_MAX));
 }
 
+static void collect_sets(struct classifier *c, uint32_t entry, void *data)
+{
+	uint32_t tuple = c->t->rules[entry].tuple % PEP_TUPLES_MAX;
+	uint64_t *sets = data;
+
+	sets[tuple] |= tuple_set_bit(&c->t->tuples[tuple], &c->t->entries[entry]);
+}
+
 void cost_measure(struct classifier *c)
 {
+	uint64_t sets[PEP_TUPLES_MAX] = {0};
+
 	for (uint32_t i = 0; i < PEP_TUPLES_MAX; i++)
 		c->tuples[i].longest = 0;
 	runs_each(c, measure_one, NULL);
+	runs_each(c, collect_sets, sets);
+	for (uint32_t i = 0; i < PEP_TUPLES_MAX; i++)
+		__atomic_store_n(&c->t->tuples[i].sets, sets[i], __ATOMIC_RELAXED);
 }
 
 bool cost_fits(struct classifier *c, uint32_t entry)

@@ -115,7 +115,7 @@ void index_widen(struct classifier *c, uint32_t tuple, uint32_t entry);
 void index_narrow(struct classifier *c, uint32_t tuple);
 
 /* --- classifier_cost.c */
-/* tuple.longest, exactly. */
+/* tuple.longest and the sets in keys, exactly. */
 void cost_measure(struct classifier *c);
 /* False when with the entry, which is in its run, a search could end too early. */
 bool cost_fits(struct classifier *c, uint32_t entry);
@@ -125,6 +125,8 @@ void tuples_adopt(struct classifier *c);
 /* Chooses a tuple for the entry, fills rule->tuple and hash, puts the entry into its run. */
 int tuple_add(struct classifier *c, uint32_t entry, struct error *err);
 void tuple_remove(struct classifier *c, uint32_t entry);
+/* Of the set that stands in the entry's key, 0 = none does. */
+uint64_t tuple_set_bit(const struct pep_tuple *tuple, const struct pep_entry *entry);
 /* Calls cb for each entry in runs. It may take out the entry that it is called for. */
 void runs_each(struct classifier *c, void (*cb)(struct classifier *c, uint32_t entry, void *data),
 	void *data);

@@ -86,6 +86,13 @@ static uint64_t tuple_hash(const struct classifier *c, uint32_t tuple, uint32_t 
 		pep_key_word(e->sport_first, e->dport_first, e->proto), set);
 }
 
+uint64_t tuple_set_bit(const struct pep_tuple *tuple, const struct pep_entry *entry)
+{
+	if (!(tuple->key & KEY_SETS))
+		return 0;
+	return 1ull << ((tuple->key & PEP_KEY_SRC_SET ? entry->src : entry->dst) % PEP_SETS_MAX);
+}
+
 static uint32_t specificity(const struct classifier *c, uint32_t tuple)
 {
 	const struct tuple *mine = &c->tuples[tuple];
@@ -217,8 +224,7 @@ int tuple_add(struct classifier *c, uint32_t entry, struct error *err)
 		roots->src_sets |= 1ull << e->src;
 	if (e->given & PEP_GIVEN_DST_SET)
 		roots->dst_sets |= 1ull << e->dst;
-	if (shape.key & KEY_SETS)
-		t->sets |= 1ull << (shape.key & PEP_KEY_SRC_SET ? e->src : e->dst);
+	t->sets |= tuple_set_bit(t, e);
 	index_widen(c, tuple, entry);
 	if (run_link(c->t, c->t->rules[entry].hash, entry) < 0)
 		return error_set(err, ERROR_LIMIT, "BUCKETS_FULL",
