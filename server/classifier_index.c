@@ -146,7 +146,7 @@ void index_widen(struct classifier *c, uint32_t tuple, uint32_t entry)
 /* The bits of one tuple, made anew. */
 struct fresh {
 	uint32_t tuple;
-	uint8_t *values; /* a byte for each value of the index */
+	uint8_t *values; /* a byte for each value of the index; NULL: of an empty tuple */
 	uint64_t always; /* bit n: dimension n */
 	bool live[2], portless;
 	uint64_t best;
@@ -195,7 +195,7 @@ static void fresh_apply(struct classifier *c, const struct fresh *f)
 		enum pep_dimension dim = i / PEP_INDEX_VALUES;
 		uint64_t word = class_word(c, dim, i % PEP_INDEX_VALUES);
 
-		if (!f->values[i] && (word & bit))
+		if (!(f->values && f->values[i]) && (word & bit))
 			class_set(c, dim, i % PEP_INDEX_VALUES, word & ~bit);
 	}
 	c->t->tuples[f->tuple].best = f->best;
@@ -208,12 +208,14 @@ static void fresh_apply(struct classifier *c, const struct fresh *f)
 
 void index_narrow(struct classifier *c, uint32_t tuple)
 {
-	_cleanup_free_ uint8_t *values = calloc(1, PEP_INDEX_SIZE);
+	bool empty = !c->tuples[tuple].count;
+	_cleanup_free_ uint8_t *values = empty ? NULL : calloc(1, PEP_INDEX_SIZE);
 	struct fresh fresh = {.tuple = tuple, .values = values, .best = UINT64_MAX};
 
-	if (!values)
+	if (!values && !empty)
 		return; /* wider than needed is right, too */
-	runs_each(c, fresh_add, &fresh);
+	if (!empty)
+		runs_each(c, fresh_add, &fresh);
 	fresh_apply(c, &fresh);
 	c->tuples[tuple].removed = 0;
 	memset(c->tuples[tuple].ranges, 0, sizeof(c->tuples[tuple].ranges));

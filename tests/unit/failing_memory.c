@@ -14,45 +14,49 @@ void *__wrap_realloc(void *memory, size_t size);
 void *__wrap_reallocarray(void *memory, size_t count, size_t size);
 
 static unsigned int left;
-static int failed;
+static bool failed, again;
 
-void failing_memory_set(unsigned int nth)
+void failing_memory_set(unsigned int nth, bool more)
 {
 	left = nth;
-	failed = 0;
+	again = more;
+	failed = false;
 }
 
-int failing_memory_end(void)
+bool failing_memory_end(void)
 {
 	left = 0;
+	again = false;
 	return failed;
 }
 
-static int fails(void)
+bool failing_memory_now(void)
 {
-	if (!left || --left)
-		return 0;
-	failed = 1;
+	bool fails = left ? !--left : failed && again;
+
+	if (!fails)
+		return false;
+	failed = true;
 	errno = ENOMEM;
-	return 1;
+	return true;
 }
 
 void *__wrap_malloc(size_t size)
 {
-	return fails() ? NULL : __real_malloc(size);
+	return failing_memory_now() ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-	return fails() ? NULL : __real_calloc(count, size);
+	return failing_memory_now() ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *memory, size_t size)
 {
-	return fails() ? NULL : __real_realloc(memory, size);
+	return failing_memory_now() ? NULL : __real_realloc(memory, size);
 }
 
 void *__wrap_reallocarray(void *memory, size_t count, size_t size)
 {
-	return fails() ? NULL : __real_reallocarray(memory, count, size);
+	return failing_memory_now() ? NULL : __real_reallocarray(memory, count, size);
 }

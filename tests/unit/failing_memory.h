@@ -6,9 +6,13 @@
 #ifndef PEP_TESTS_FAILING_MEMORY_H
 #define PEP_TESTS_FAILING_MEMORY_H
 
-/* The so-manieth allocation from now on fails, once; 0 = none does. */
-void failing_memory_set(unsigned int nth);
-/* Ends that; 1 when one has failed. */
-int failing_memory_end(void);
+#include <stdbool.h>
+
+/* The so-manieth call from now on fails, and with `more` all after it; 0 = none does. */
+void failing_memory_set(unsigned int nth, bool more);
+/* Ends that; true when one has failed. */
+bool failing_memory_end(void);
+/* For other calls that are to fail in the same count: whether this one does. Sets errno. */
+bool failing_memory_now(void);
 
 #endif

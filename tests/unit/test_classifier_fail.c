@@ -14,7 +14,7 @@
 #include "failing_memory.h"
 
 #define POLICIES 64u
-#define MANY     9000u /* more than the least of tables takes */
+#define MANY     60000u /* more than the least of tables takes */
 
 /* --- what there is before each change */
 
@@ -213,6 +213,8 @@ static void check_same(
 			b->info.entries);
 }
 
+static bool more; /* all allocations fail after the first that does */
+
 /* Plans with each allocation failing until none does; returns that plan. */
 static struct classifier_plan *plan_failing(
 	struct world *w, const struct kind *kind, unsigned int *ret)
@@ -226,7 +228,7 @@ static struct classifier_plan *plan_failing(
 		struct snapshot after;
 
 		kind->make(w, false);
-		failing_memory_set(*ret);
+		failing_memory_set(*ret, more);
 		plan = world_try(w, &err);
 		failed = failing_memory_end();
 		if (plan && !failed)
@@ -248,9 +250,8 @@ static void back(struct world *w, const struct kind *kind)
 	world_commit(w);
 }
 
-static void test_plans(void **state)
+static void try_plans(struct world *w)
 {
-	struct world *w = *state;
 	uint64_t before = deciders(w);
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -266,10 +267,17 @@ static void test_plans(void **state)
 	}
 }
 
-/* Each allocation of committing and settling. */
-static void test_commits(void **state)
+static void test_plans(void **state)
 {
-	struct world *w = *state;
+	more = false;
+	try_plans(*state);
+	more = true;
+	try_plans(*state);
+}
+
+/* Each allocation of committing and settling. */
+static void try_commits(struct world *w)
+{
 	uint64_t before = deciders(w);
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -281,7 +289,7 @@ static void test_commits(void **state)
 
 			kinds[i].make(w, false);
 			plan = world_plan(w);
-			failing_memory_set(nth);
+			failing_memory_set(nth, more);
 			engine_flip(&w->engine, plan);
 			failed = failing_memory_end();
 			after = nth == 1 ? deciders(w) : after;
@@ -291,6 +299,14 @@ static void test_commits(void **state)
 			assert_true(deciders(w) == before);
 		}
 	}
+}
+
+static void test_commits(void **state)
+{
+	more = false;
+	try_commits(*state);
+	more = true;
+	try_commits(*state);
 }
 
 /* Many aborted plans leave the tables of whoever never planned them. */
