@@ -72,7 +72,7 @@ int datapath_chunks_make(int fd, struct pep_tables *tables, uint32_t first, uint
 	for (uint32_t i = 0; i < made; i++)
 		close((int)fds[i]); /* the map of maps and the mapping keep it */
 	if (r)
-		chunks_unmap(tables, first, made);
+		datapath_chunks_drop(fd, tables, first, made);
 	return r;
 }
 
@@ -84,7 +84,7 @@ void datapath_chunks_drop(int fd, struct pep_tables *tables, uint32_t first, uin
 	chunks_unmap(tables, first, count);
 	for (uint32_t i = 0; keys && i < count; i++)
 		keys[i] = first + i;
-	if (keys && bpf_map_delete_batch(fd, keys, &done, NULL) < 0)
-		for (uint32_t i = 0; i < count; i++)
-			bpf_map_delete_elem(fd, &keys[i]);
+	if (!keys || bpf_map_delete_batch(fd, keys, &done, NULL) < 0)
+		for (uint32_t i = first; i < first + count; i++)
+			bpf_map_delete_elem(fd, &i);
 }

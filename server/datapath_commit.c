@@ -33,15 +33,25 @@ uint64_t datapath_revision(const struct datapath *dp)
 
 /* --- redirect targets */
 
-/* Points the map at the interfaces that exist now. */
+/* Points the element at the interface if it exists now. What is right is not touched: it is in use. */
+static int redirect_fill(struct datapath *dp, uint32_t i)
+{
+	uint32_t ifindex = dp->targets[i][0] ? if_nametoindex(dp->targets[i]) : 0, now = 0;
+	int fd = dp->maps.fds[MAP_REDIRECT], r;
+
+	if (!bpf_map_lookup_elem(fd, &i, &now) && now == ifindex)
+		return 0;
+	if (ifindex && !bpf_map_update_elem(fd, &i, &ifindex, BPF_ANY))
+		return 0;
+	r = ifindex ? -errno : 0;
+	bpf_map_delete_elem(fd, &i);
+	return r;
+}
+
 void redirects_fill(struct datapath *dp)
 {
-	for (uint32_t i = 0; i < PEP_REDIRECTS_MAX; i++) {
-		uint32_t ifindex = dp->targets[i][0] ? if_nametoindex(dp->targets[i]) : 0;
-
-		if (!ifindex || bpf_map_update_elem(dp->maps.fds[MAP_REDIRECT], &i, &ifindex, BPF_ANY) < 0)
-			bpf_map_delete_elem(dp->maps.fds[MAP_REDIRECT], &i);
-	}
+	for (uint32_t i = 0; i < PEP_REDIRECTS_MAX; i++)
+		redirect_fill(dp, i);
 }
 
 /* After an adoption: what the kernel's indexes stand for. */
@@ -57,20 +67,23 @@ static void redirects_adopt(struct datapath *dp)
 }
 
 /* Targets that the plan adds; freed ones stay until settle. */
-static void redirects_prepare(struct datapath *dp, const struct classifier *c)
+static int redirects_prepare(struct datapath *dp, const struct classifier *c, struct error *err)
 {
-	bool changed = false;
+	int r = 0;
 
-	for (uint32_t i = 0; i < PEP_REDIRECTS_MAX; i++) {
+	for (uint32_t i = 0; i < PEP_REDIRECTS_MAX && !r; i++) {
 		const char *name = classifier_redirect(c, i);
 
-		if (!*name || streq(name, dp->targets[i]))
+		if (!*name)
 			continue;
-		snprintf(dp->targets[i], IFACE_NAME_SIZE, "%s", name);
-		changed = true;
+		if (!streq(name, dp->targets[i]))
+			snprintf(dp->targets[i], IFACE_NAME_SIZE, "%s", name);
+		r = redirect_fill(dp, i);
 	}
-	if (changed)
-		redirects_fill(dp);
+	if (!r)
+		return 0;
+	return error_set(err, r == -ENOMEM ? ERROR_LIMIT : ERROR_PRECONDITION, "KERNEL_REFUSED",
+		"the kernel refuses a redirect target: %s", strerror(-r));
 }
 
 void commit_adopt(struct datapath *dp)
@@ -307,12 +320,13 @@ int datapath_prepare(struct datapath *dp, const struct classifier *c,
 	if (plan) {
 		for (size_t i = 0; i < plan->fresh_slot_count; i++)
 			slot_clear(dp, plan->fresh_slots[i]);
-		r = policies_write(dp, plan, err);
+		r = redirects_prepare(dp, c, err);
+		if (!r)
+			r = policies_write(dp, plan, err);
 		if (r) {
 			drop_prepared(dp);
 			return r;
 		}
-		redirects_prepare(dp, c);
 		members = plan->members;
 	}
 	ruleset_write(dp, ruleset, members);
