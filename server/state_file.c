@@ -219,7 +219,7 @@ static int verify(int dir, const char *name, const char *text, size_t size, stru
 	size_t there_size = 0;
 	int r = read_file(dir, name, &there, &there_size, err);
 
-	if (r || (there_size == size && memcmp(there, text, size) == 0))
+	if (r || (there && there_size == size && memcmp(there, text, size) == 0))
 		return r;
 	return error_set(err, ERROR_UNKNOWN, "DURABILITY_UNKNOWN", "%s is not what was written to it",
 		name);
