@@ -6,49 +6,16 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <sys/mman.h>
-
-#include <bpf/bpf.h>
 
 #include "../unit/failing_memory.h"
 #include "cmocka_all.h"
-#include "common/table.h"
 #include "engine.h"
-#include "frame.h"
 #include "sandbox.h"
+#include "snapshot.h"
 #include "server/datapath.h"
 
-#define PINS     SANDBOX_BPFFS "/pepctl"
 #define POLICIES 64u
 #define MANY     30000u /* more than the least of tables takes */
-
-/* --- calls that fail in the same count as allocations */
-
-#define FAILING(type, name, parameters, arguments, refusal)                                        \
-	type __real_##name parameters;                                                             \
-	type __wrap_##name parameters;                                                             \
-	type __wrap_##name parameters                                                              \
-	{                                                                                          \
-		return failing_memory_now() ? (refusal) : __real_##name arguments;                 \
-	}
-
-FAILING(int, bpf_map_create,
-	(enum bpf_map_type type, const char *name, __u32 key, __u32 value, __u32 entries,
-		const struct bpf_map_create_opts *options),
-	(type, name, key, value, entries, options), -1)
-FAILING(int, bpf_map_update_batch,
-	(int fd, const void *keys, const void *values, __u32 *count,
-		const struct bpf_map_batch_opts *options),
-	(fd, keys, values, count, options), (*count = 0, -1))
-FAILING(int, bpf_map_update_elem, (int fd, const void *key, const void *value, __u64 flags),
-	(fd, key, value, flags), -1)
-FAILING(int, bpf_link_create,
-	(int program, int target, enum bpf_attach_type type,
-		const struct bpf_link_create_opts *options),
-	(program, target, type, options), -1)
-FAILING(int, bpf_obj_pin, (int fd, const char *path), (fd, path), -1)
-FAILING(void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset),
-	(at, size, protection, flags, fd, offset), MAP_FAILED)
 
 /* --- the world */
 
@@ -146,111 +113,9 @@ static void commit(void)
 	forget();
 }
 
-/* --- what can be read back */
-
-struct snapshot {
-	uint64_t policies, decisions, counters, redirects, generation, revision;
-	size_t chunks, ifaces;
-	struct classifier_info info;
-};
-
-static int pinned(const char *name)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), PINS "/maps/%s", name);
-	fd = bpf_obj_get(path);
-	assert_true(fd >= 0);
-	return fd;
-}
-
-static uint64_t policy_map(void)
-{
-	int fd = pinned("policy_map");
-	struct pep_policy value;
-	uint32_t key, *at = NULL;
-	uint64_t all = 0;
-
-	for (; !bpf_map_get_next_key(fd, at, &key); at = &key) {
-		assert_int_equal(bpf_map_lookup_elem(fd, &key, &value), 0);
-		all += table_hash(&value, sizeof(value)) ^ key; /* in any order */
-	}
-	close(fd);
-	return all;
-}
-
-/* How many elements there are; with `ret`, what stands in them. */
-static size_t elements(const char *name, uint32_t count, uint64_t *ret)
-{
-	int fd = pinned(name);
-	size_t there = 0;
-	uint32_t value;
-
-	for (uint32_t i = 0; i < count; i++)
-		if (!bpf_map_lookup_elem(fd, &i, &value)) {
-			there++;
-			if (ret)
-				*ret += (i + 1) * (uint64_t)value;
-		}
-	close(fd);
-	return there;
-}
-
-static uint64_t decisions(void)
-{
-	static const char *const texts[] = {"ip4 tcp dport=80", "bad4 tcp dport=80",
-		"ip4 udp dport=53", "ip6 udp dport=53", "ip4 tcp dport=22", "ip4 gre"};
-	static struct frame frame;
-	uint64_t all = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		struct pep_explain answer;
-
-		frame_build(&frame, texts[i]);
-		assert_int_equal(
-			datapath_explain(dp, frame.data, frame.size, 0, "in0", &answer), 0);
-		answer.ruling.parity = 0;
-		all = all * 31 + table_hash(&answer.ruling, sizeof(answer.ruling));
-	}
-	return all;
-}
-
-static uint64_t counters(void)
-{
-	static const char *const names[] = {"web", "dns", "away", "set"};
-	uint64_t all = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		uint32_t slot = classifier_slot(classifier, names[i]);
-		struct pep_policy_stats row = {0};
-
-		if (slot != PEP_SLOT_NONE)
-			datapath_policy_stats(dp, slot, &row);
-		all = all * 31 + slot;
-		all = all * 31 + row.packets;
-	}
-	return all;
-}
-
-static struct snapshot take(void)
-{
-	struct snapshot s = {.policies = policy_map(),
-		.decisions = decisions(),
-		.counters = counters(),
-		.generation = datapath_generation(dp),
-		.revision = datapath_revision(dp),
-		.chunks = elements("set_map", PEP_CHUNKS_MAX, NULL),
-		.ifaces = datapath_iface_count(dp)};
-
-	elements("redirect_map", 1, &s.redirects); /* of what stands; what was undone may stay */
-	classifier_info(classifier, &s.info);
-	return s;
-}
-
 static void check_same(const char *what, unsigned int nth, const struct snapshot *a)
 {
-	struct snapshot b = take();
+	struct snapshot b = snapshot_take(dp, classifier);
 
 	if (memcmp(a, &b, sizeof(b)) != 0)
 		fail_msg("%s: call %u: policies %d decisions %d counters %d redirects %d "
@@ -352,7 +217,7 @@ static const struct kind {
 
 static void try_commit(const struct kind *kind)
 {
-	struct snapshot before = take();
+	struct snapshot before = snapshot_take(dp, classifier);
 	bool failed = true;
 	unsigned int nth, refused = 0;
 
@@ -397,7 +262,7 @@ static void test_commits(void **state)
 
 static void try_attach(void)
 {
-	struct snapshot before = take();
+	struct snapshot before = snapshot_take(dp, classifier);
 	bool failed = true;
 	unsigned int nth;
 
@@ -431,7 +296,7 @@ static void test_attach(void **state)
 static int setup(void **state)
 {
 	struct datapath_options options = {
-		.pin_dir = PINS, .max_policies = POLICIES, .ring_size = 65536};
+		.pin_dir = SNAPSHOT_PINS, .max_policies = POLICIES, .ring_size = 65536};
 	struct classifier_memory memory;
 	enum datapath_start start;
 
