@@ -58,7 +58,7 @@ static int chunks_put(int fd, const uint32_t *keys, const uint32_t *fds, uint32_
 
 int datapath_chunks_make(int fd, struct pep_tables *tables, uint32_t first, uint32_t count)
 {
-	_cleanup_free_ uint32_t *keys = calloc(count, sizeof(*keys)), *fds = calloc(count, sizeof(*fds));
+	_cleanup_free_ uint32_t *keys = calloc(count + 1, sizeof(*keys)), *fds = calloc(count + 1, sizeof(*fds));
 	uint32_t made = 0;
 	int r = keys && fds ? 0 : -ENOMEM;
 
@@ -78,7 +78,7 @@ int datapath_chunks_make(int fd, struct pep_tables *tables, uint32_t first, uint
 
 void datapath_chunks_drop(int fd, struct pep_tables *tables, uint32_t first, uint32_t count)
 {
-	_cleanup_free_ uint32_t *keys = calloc(count, sizeof(*keys));
+	_cleanup_free_ uint32_t *keys = calloc(count + 1, sizeof(*keys));
 	uint32_t done = count;
 
 	chunks_unmap(tables, first, count);
