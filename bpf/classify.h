@@ -69,8 +69,7 @@ PEP_INLINE int pep_more_matches(const struct pep_entry *entry, const struct pep_
 		return 0;
 	if (more->ifaces && !(more->ifaces >> (s->iface & 63) & 1))
 		return 0;
-	return more->percent >= PEP_PERCENT_ALL ||
-	       pep_flow_percent(p, s->seed) < more->percent;
+	return more->percent >= PEP_PERCENT_ALL || pep_flow_percent(p, s->seed) < more->percent;
 }
 
 PEP_INLINE int pep_more_matches_ip6(const struct pep_more *more, const struct pep_packet *p)
@@ -112,8 +111,7 @@ PEP_INLINE int pep_entry_matches_rarely(const struct pep_entry *entry, __u32 at,
 	       pep_entry_matches_more(entry, at, s, p);
 }
 
-#define PEP_GIVEN_RARELY                                                                           \
-	(PEP_GIVEN_SRC_SET | PEP_GIVEN_DST_SET | PEP_GIVEN_IP6 | PEP_GIVEN_MORE)
+#define PEP_GIVEN_RARELY (PEP_GIVEN_SRC_SET | PEP_GIVEN_DST_SET | PEP_GIVEN_IP6 | PEP_GIVEN_MORE)
 
 /* Differences are collected and tested once: branches that depend on the packet cost more. */
 PEP_INLINE int pep_entry_matches(const struct pep_entry *entry, __u32 at,
@@ -169,16 +167,21 @@ PEP_INLINE __u32 pep_bucket_find(const struct pep_bucket *bucket, __u16 tag)
 
 PEP_INLINE __u32 pep_find_run(const struct pep_search *s, __u64 hash)
 {
-	const struct pep_bucket *bucket = pep_bucket_at(pep_hash_first(hash, s->bucket_mask));
+	__u32 at = pep_hash_first(hash, s->bucket_mask);
+	const struct pep_bucket *bucket;
 	__u32 head;
+	__u64 i;
 
-	if (!bucket)
-		return 0;
-	head = pep_bucket_find(bucket, pep_hash_tag(hash));
-	if (head || !bucket->spilled)
-		return head;
-	bucket = pep_bucket_at(pep_hash_second(hash, s->bucket_mask));
-	return bucket ? pep_bucket_find(bucket, pep_hash_tag(hash)) : 0;
+	for (i = 0; i < PEP_BUCKET_CHAIN; i++) {
+		bucket = pep_bucket_at(at);
+		if (!bucket)
+			return 0;
+		head = pep_bucket_find(bucket, pep_hash_tag(hash));
+		at = bucket->more;
+		if (head || !at)
+			return head;
+	}
+	return 0;
 }
 
 /* The next tuple that can still win; NULL = there is none. */
@@ -214,8 +217,8 @@ PEP_INLINE int pep_search_key(struct pep_search *s, const struct pep_packet *pac
 		set = pep_lowest(s->keys);
 		s->keys &= s->keys - 1;
 	}
-	s->entry = pep_find_run(s, pep_key_hash(tuple, s->seed, s->tuple, packet->src, packet->dst,
-					   s->word, set));
+	s->entry = pep_find_run(
+		s, pep_key_hash(tuple, s->seed, s->tuple, packet->src, packet->dst, s->word, set));
 	return 1;
 }
 
@@ -284,7 +287,8 @@ static long pep_search_more(__u32 round, struct pep_search_rest *rest)
 }
 
 /* Of the tuples, those that can hold a match for the value. */
-PEP_INLINE __u64 pep_prune(const struct pep_roots *roots, __u64 left, enum pep_dimension dim, __u16 value)
+PEP_INLINE __u64 pep_prune(
+	const struct pep_roots *roots, __u64 left, enum pep_dimension dim, __u16 value)
 {
 	__u64 always = roots->always[dim];
 
@@ -333,7 +337,8 @@ PEP_INLINE void pep_classify(
 		.seed = roots->seed,
 		.rank = {~0ull, ~0ull},
 		.shadow = {~0ull, ~0ull},
-		.word = pep_key_word(PEP_BE16(packet->sport), PEP_BE16(packet->dport), packet->proto),
+		.word = pep_key_word(
+			PEP_BE16(packet->sport), PEP_BE16(packet->dport), packet->proto),
 		.bucket_mask = roots->bucket_mask,
 		.iface = view->iface,
 		.lacks = (packet->family == 4 ? PEP_GIVEN_IP6 : PEP_GIVEN_IP4) |

@@ -21,7 +21,7 @@
 
 /* Raised with every change of a layout or meaning in this file; kept in
  * pep_config.abi so that a daemon recognises pins of another build. */
-#define PEP_ABI 2
+#define PEP_ABI 3
 
 #define PEP_NAME_SIZE 64            /* policy name, 63 characters and a NUL */
 #define PEP_LINE_SIZE 192           /* what policy_map shows of a policy */
@@ -39,6 +39,7 @@
 #define PEP_TUPLES_MAX 64u   /* bits of a word, see pep_search */
 #define PEP_INDEX_VALUES 65536u
 #define PEP_BUCKET_KEYS 8u
+#define PEP_BUCKET_CHAIN 4u /* buckets that a key can be in */
 #define PEP_STEPS_MAX 16384u /* look-ups and entries that one packet can cost; the daemon refuses more */
 #define PEP_PERCENT_ALL 10000u
 #define PEP_SETS_MAX 64u /* bits of a word */
@@ -176,14 +177,15 @@ struct pep_tuple {
 PEP_STATIC_ASSERT(sizeof(struct pep_tuple) == 64, "pep_tuple is ABI");
 
 /*
- * Value of bucket_map (mapped by the daemon). A key's first bucket has its tag,
- * or, when it says spilled, perhaps the second. Keys that share bucket and tag share a run.
+ * Value of bucket_map (mapped by the daemon). A key's bucket has its tag, or one of
+ * the buckets behind it. Keys that share bucket and tag share a run.
  */
 struct pep_bucket {
 	__u16 tag[PEP_BUCKET_KEYS]; /* 0 = free */
 	__u32 head[PEP_BUCKET_KEYS]; /* entry */
-	__u32 spilled;
-	__u32 zero[3];
+	__u32 more; /* a bucket > pep_roots.bucket_mask, for what this one has no place for; 0 = none */
+	__u32 held; /* for the daemon, while it starts */
+	__u32 zero[2];
 };
 PEP_STATIC_ASSERT(sizeof(struct pep_bucket) == 64, "pep_bucket is ABI");
 
@@ -289,10 +291,12 @@ struct pep_roots {
 	__u64 src_sets;            /* sets that a policy uses */
 	__u64 dst_sets;
 	__u64 seed;                /* of the hashes, random */
-	__u32 bucket_mask;         /* buckets - 1 */
+	__u32 bucket_mask;         /* buckets that a key can lead to - 1 */
 	__u32 entries;
+	__u32 spare; /* for the daemon: a bucket that nobody has, which has the next as more; 0 = none */
+	__u32 zero;
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_roots) == 160, "pep_roots is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_roots) == 168, "pep_roots is ABI");
 
 /*
  * Members of sets: a member, address and prefix length, stands once in a table,
@@ -373,7 +377,7 @@ static inline __u32 pep_stamp(__u64 generation)
 {
 	return (__u32)generation << 1 | 1;
 }
-PEP_STATIC_ASSERT(sizeof(struct pep_config) == 24 + 160 + 560, "pep_config is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_config) == 24 + 168 + 560, "pep_config is ABI");
 
 /* Value of iface_map at an interface slot; slot 0 is for packets of no known one. */
 struct pep_iface {

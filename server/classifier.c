@@ -331,8 +331,9 @@ static int roots_begin(struct classifier *c)
 		return 0;
 	if (getrandom(&roots->seed, sizeof(roots->seed), 0) != (ssize_t)sizeof(roots->seed))
 		return -EIO;
-	roots->bucket_mask = classifier_buckets(c->max_policies) - 1;
+	roots->bucket_mask = classifier_buckets_first(c->max_policies) - 1;
 	roots->entries = classifier_entries(c->max_policies);
+	buckets_begin(c->t, classifier_buckets(c->max_policies));
 	return 0;
 }
 

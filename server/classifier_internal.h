@@ -98,6 +98,8 @@ uint32_t run_first(const struct pep_tables *t, uint64_t hash);
 uint32_t run_length(const struct pep_tables *t, uint64_t hash, uint32_t limit);
 int run_link(struct pep_tables *t, uint64_t hash, uint32_t entry); /* 0 or -ENOSPC */
 void run_unlink(struct pep_tables *t, uint64_t hash, uint32_t entry);
+/* Makes the list of spare buckets, of `buckets` in all; what stands in none of the chains is emptied. */
+void buckets_begin(struct pep_tables *t, uint32_t buckets);
 
 /* --- classifier_classes.c: the word of tuples of each value */
 int classes_new(struct classifier *c);

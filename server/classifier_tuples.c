@@ -251,7 +251,7 @@ void tuple_remove(struct classifier *c, uint32_t entry)
 void runs_each(struct classifier *c, void (*cb)(struct classifier *c, uint32_t entry, void *data),
 	void *data)
 {
-	for (uint32_t i = 0; i <= c->t->config->roots.bucket_mask; i++)
+	for (uint32_t i = 0; i < classifier_buckets(c->max_policies); i++)
 		for (size_t key = 0; key < PEP_BUCKET_KEYS; key++) {
 			uint32_t at = c->t->buckets[i].tag[key] ? c->t->buckets[i].head[key] : 0;
 
@@ -279,6 +279,7 @@ void tuples_adopt(struct classifier *c)
 		c->tuples[i] = (struct tuple){.src_length = mask_length(t->src_mask, words),
 			.dst_length = mask_length(t->dst_mask, words)};
 	}
+	buckets_begin(c->t, classifier_buckets(c->max_policies));
 	runs_each(c, count_entry, NULL);
 	cost_measure(c);
 }

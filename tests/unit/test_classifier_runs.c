@@ -126,6 +126,41 @@ static void test_runs_make_tuples(void **state)
 	world_free(w);
 }
 
+static uint32_t spare_buckets(const struct world *w)
+{
+	const struct pep_tables *t = w->engine.tables;
+	uint32_t count = 0;
+
+	for (uint32_t at = t->config->roots.spare; at; at = t->buckets[at].more)
+		count++;
+	return count;
+}
+
+/* As many policies as there may be, replaced by as many others: twice the keys, in few buckets. */
+static void test_all_others(void **state)
+{
+	(void)state;
+	for (unsigned int seed = 0; seed < 8; seed++) {
+		struct world *w = world_new(4096);
+		uint32_t spare = spare_buckets(w);
+
+		edit_all(w, "/", 0, 4096, true);
+		world_commit(w);
+		for (unsigned int i = 0; i < 4; i++) {
+			edit_all(w, i % 2 ? "6" : "/", 0, 4096, false);
+			edit_all(w, i % 2 ? "/" : "6", 0, 4096, true);
+			world_commit(w);
+		}
+		assert_int_equal(info_of(w).entries, 4096);
+		for (unsigned int i = 0; i < 4096; i++)
+			check_decider(w, i, true);
+		edit_all(w, "/", 0, 4096, false);
+		world_commit(w);
+		assert_int_equal(spare_buckets(w), spare);
+		world_free(w);
+	}
+}
+
 /* Ranges cannot be hashed: the narrower ones decide, in one long run. */
 static void test_overlapping_ranges(void **state)
 {
@@ -225,6 +260,7 @@ int main(void)
 		cmocka_unit_test(test_thousands),
 		cmocka_unit_test(test_thousands_of_ip6),
 		cmocka_unit_test(test_runs_make_tuples),
+		cmocka_unit_test(test_all_others),
 		cmocka_unit_test(test_overlapping_ranges),
 		cmocka_unit_test(test_runs_full),
 		cmocka_unit_test(test_steps_suffice),
