@@ -301,7 +301,7 @@ PEP_STATIC_ASSERT(sizeof(struct pep_roots) == 168, "pep_roots is ABI");
 /*
  * Members of sets: a member, address and prefix length, stands once in a table,
  * with the number of a combo: the word of sets that it is a member of. Behind a
- * word a value of the lengths that can cover it, and a filter of one bit a hash.
+ * word a value of the lengths that can cover it, and a filter of two bits a member.
  */
 struct pep_table {
 	__u32 chunk; /* first element of set_map */

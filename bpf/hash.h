@@ -85,6 +85,12 @@ PEP_INLINE __u16 pep_fold6_fine(__be32 upper, __be32 lower)
 PEP_INLINE __u64 pep_member_hash(__u64 seed, const __be32 *address, int words, __u32 length)
 {
 	__u64 hash = pep_hash_mix(seed + length * PEP_HASH_A, address[0]);
+/* What a member sets in its word of the filter. */
+PEP_INLINE __u64 pep_filter_bits(__u64 hash)
+{
+	return 1ull << (hash & 63) | 1ull << (hash >> 58);
+}
+
 
 	if (words == 4) {
 		hash = pep_hash_mix(hash, pep_hash_pair(address[1], address[2]));

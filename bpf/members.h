@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Address → the word of sets that it is in: the union over every prefix length
- * that can cover it. A length costs a bit of the filter, and only behind a set
- * bit a line of the table.
+ * that can cover it. A length costs a word of the filter, and only behind its
+ * bits a line of the table.
  */
 #ifndef PEP_BPF_MEMBERS_H
 #define PEP_BPF_MEMBERS_H
@@ -85,7 +85,7 @@ PEP_INLINE __u32 pep_member_find(const struct pep_members *members, __u64 seed, 
 	__u32 word = (__u32)(hash >> 6) & members->filter.mask;
 	__u32 spilled, found;
 
-	if (!(pep_word_at(&members->filter, word) >> (hash & 63) & 1))
+	if (~pep_word_at(&members->filter, word) & pep_filter_bits(hash))
 		return 0;
 	found = pep_line_find(&members->lines, six, pep_hash_first(hash >> 20, members->lines.mask),
 		address, length, &spilled);

@@ -146,10 +146,10 @@ static void filter_mark(struct members *m, struct member_table *table, const str
 {
 	uint32_t at = (uint32_t)(key->hash >> 6) & table->next.filter.mask;
 	__u64 *word = chunk_word(m, &table->next.filter, at);
-	uint64_t bit = 1ull << (key->hash & 63);
+	uint64_t bits = pep_filter_bits(key->hash);
 
-	if (!(*word & bit))
-		__atomic_store_n(word, *word | bit, __ATOMIC_RELAXED);
+	if (~*word & bits)
+		__atomic_store_n(word, *word | bits, __ATOMIC_RELAXED);
 }
 
 /* --- larger tables */
@@ -193,7 +193,7 @@ static int grow(struct members *m, struct member_table *table, bool six, uint32_
 	table->count = 0;
 	r = chunks_take(m, &table->next.lines, lines, 1, err);
 	if (!r)
-		r = chunks_take(m, &table->next.filter, lines, 8, err);
+		r = chunks_take(m, &table->next.filter, lines / 2, 8, err);
 	if (!r && by_value)
 		r = chunks_take(m, &table->next.lengths, PEP_INDEX_VALUES, 8, err);
 	if (!r)
