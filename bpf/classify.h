@@ -43,7 +43,6 @@ struct pep_search {
 	__u32 iface;
 	__u32 stamp; /* of the generation */
 	__u32 lacks; /* PEP_GIVEN_* that the packet does not have */
-	__u32 needs; /* PEP_GIVEN_* without which no policy applies to it */
 	__u32 zero;
 };
 
@@ -122,15 +121,13 @@ PEP_INLINE int pep_entry_matches(const struct pep_entry *entry, __u32 at,
 	__u32 given = entry->given;
 	__u32 differ;
 
-	differ = ((p->src[0] ^ entry->src) & entry->src_mask) |
-		 ((p->dst[0] ^ entry->dst) & entry->dst_mask);
 	/* The sign of a negative difference: the port is outside of the range. */
-	differ |= ((sport - entry->sport_first) | (entry->sport_last - sport) |
-			  (dport - entry->dport_first) | (entry->dport_last - dport)) &
-		  0x80000000u;
+	differ = ((sport - entry->sport_first) | (entry->sport_last - sport) |
+			 (dport - entry->dport_first) | (entry->dport_last - dport)) &
+		 0x80000000u;
 	differ |= (__u32)(p->proto ^ entry->proto) & (0u - (given / PEP_GIVEN_PROTO & 1));
-	differ |= (given & s->lacks) | (~given & s->needs);
-	if (differ)
+	differ |= given & s->lacks;
+	if (((pep_pair(p->src[0], p->dst[0]) ^ entry->pair) & entry->mask) | differ)
 		return 0;
 	return !((given & PEP_GIVEN_RARELY) | entry->born | entry->dies) ||
 	       pep_entry_matches_rarely(entry, at, s, p);
@@ -143,26 +140,26 @@ PEP_INLINE int pep_rank_better(const __u64 *a, const __u64 *b)
 
 /* --- the search */
 
-/* The run that the key leads to, 0 = none. Four tags of 16 bits are compared at once. */
+/* The highest bit of each 16 that are zero; those above the lowest of them may be wrong. */
+PEP_INLINE __u64 pep_zero_tags(__u64 word)
+{
+	return (word - 0x0001000100010001ull) & ~word & 0x8000800080008000ull;
+}
+
+/*
+ * The run that the key leads to, 0 = none. Which of the tags it is cannot be predicted:
+ * all are compared at once, and the place is computed without a branch.
+ */
 PEP_INLINE __u32 pep_bucket_find(const struct pep_bucket *bucket, __u16 tag)
 {
-	__u64 differ, zero;
-	__u32 half;
+	__u64 tags = tag * 0x0001000100010001ull;
+	__u64 found = pep_zero_tags(bucket->tags[0] ^ tags) >> 15 |
+		      pep_zero_tags(bucket->tags[1] ^ tags) >> 7;
 
-	PEP_UNROLL
-	for (half = 0; half < PEP_BUCKET_KEYS; half += 4) {
-		__builtin_memcpy(&differ, &bucket->tag[half], sizeof(differ));
-		differ ^= tag * 0x0001000100010001ull;
-		zero = (differ - 0x0001000100010001ull) & ~differ & 0x8000800080008000ull;
-		if (!zero)
-			continue;
-		if (zero & 0x8000)
-			return bucket->head[half];
-		if (zero & 0x80000000u)
-			return bucket->head[half + 1];
-		return zero & 0x800000000000ull ? bucket->head[half + 2] : bucket->head[half + 3];
-	}
-	return 0;
+	if (!found)
+		return 0;
+	/* Bit 16 * n is of tag n, bit 16 * n + 8 of tag 4 + n: the lowest shifts that number up. */
+	return bucket->head[(found & -found) * 0x008020a040c060e0ull >> 61];
 }
 
 PEP_INLINE __u32 pep_find_run(const struct pep_search *s, __u64 hash)
@@ -194,7 +191,9 @@ PEP_INLINE const struct pep_tuple *pep_search_tuple(struct pep_search *s)
 		s->tuple = pep_lowest(s->left);
 		s->left &= s->left - 1;
 		tuple = pep_tuple_at(s->tuple);
-		if (tuple && tuple->best <= s->rank[0])
+		if (tuple->rest > s->rank[0])
+			return NULL;
+		if (tuple->best <= s->rank[0])
 			return tuple;
 	}
 	return NULL;
@@ -217,8 +216,7 @@ PEP_INLINE int pep_search_key(struct pep_search *s, const struct pep_packet *pac
 		set = pep_lowest(s->keys);
 		s->keys &= s->keys - 1;
 	}
-	s->entry = pep_find_run(
-		s, pep_key_hash(tuple, s->seed, s->tuple, packet->src, packet->dst, s->word, set));
+	s->entry = pep_find_run(s, pep_key_hash(tuple, packet->src, packet->dst, s->word, set));
 	return 1;
 }
 
@@ -332,8 +330,14 @@ PEP_INLINE void pep_classify(
 {
 	struct pep_search_rest rest = {.search = s, .packet = packet};
 	const struct pep_roots *roots = view->roots;
+	__u64 left = pep_candidates(roots, packet);
 
-	*s = (struct pep_search){.stamp = pep_stamp(view->generation),
+	s->best = 0;
+	s->best_shadow = 0;
+	if (!left)
+		return;
+	*s = (struct pep_search){.left = left,
+		.stamp = pep_stamp(view->generation),
 		.seed = roots->seed,
 		.rank = {~0ull, ~0ull},
 		.shadow = {~0ull, ~0ull},
@@ -342,9 +346,8 @@ PEP_INLINE void pep_classify(
 		.bucket_mask = roots->bucket_mask,
 		.iface = view->iface,
 		.lacks = (packet->family == 4 ? PEP_GIVEN_IP6 : PEP_GIVEN_IP4) |
-			 (packet->has_ports ? 0 : PEP_GIVEN_PORTS),
-		.needs = packet->discovery ? PEP_GIVEN_ADDRESS : 0};
-	s->left = pep_candidates(roots, packet);
+			 (packet->has_ports ? 0 : PEP_GIVEN_PORTS) |
+			 (packet->discovery ? PEP_GIVEN_NO_ADDRESS : 0)};
 	if (s->left & roots->src_keyed) {
 		s->src_sets = pep_membership(view->ruleset, packet, 0, view->generation & 1) &
 			      roots->src_sets;

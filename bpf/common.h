@@ -156,6 +156,28 @@ enum pep_dimension {
 #define PEP_CLASSES_MAX 4096u /* of a dimension */
 #define PEP_CLASS_ALL (PEP_CLASSES_MAX - 1)
 
+/*
+ * The generation is read before what it judges, and words are joined as they stand in memory:
+ * of what the kernel runs on, only x86-64 has been thought through for both.
+ */
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ || !(defined(__x86_64__) || defined(__bpf__))
+#error "pepctl is for x86-64"
+#endif
+
+/* Two words as they stand one behind the other. */
+static inline __u64 pep_pair(__be32 first, __be32 second)
+{
+	return (__u64)second << 32 | first;
+}
+static inline __be32 pep_pair_first(__u64 pair)
+{
+	return (__be32)pair;
+}
+static inline __be32 pep_pair_second(__u64 pair)
+{
+	return (__be32)(pair >> 32);
+}
+
 /* What is part of a tuple's key beside masked addresses. */
 #define PEP_KEY_SPORT (1u << 0)
 #define PEP_KEY_DPORT (1u << 1)
@@ -163,25 +185,31 @@ enum pep_dimension {
 #define PEP_KEY_SRC_SET (1u << 3) /* every entry has a source set, whose id is in the key */
 #define PEP_KEY_DST_SET (1u << 4) /* likewise; in the key only without PEP_KEY_SRC_SET */
 #define PEP_KEY_IP6 (1u << 5)     /* the masks have 128 bits */
+#define PEP_KEY_USED (1u << 6)    /* every tuple that is not free */
 
 /* Of .data.tuples (mapped by the daemon); does not change while the tuple has entries. */
 struct pep_tuple {
-	__be32 src_mask[4]; /* of IPv4 only [0] */
-	__be32 dst_mask[4];
 	__u64 best; /* no entry has a smaller rank[0] */
+	__u64 rest; /* nor has one of a tuple from this one on */
 	__u64 sets; /* with PEP_KEY_*_SET: the ids in keys */
-	__u32 key;  /* PEP_KEY_* */
-	__u32 used; /* 0 = the tuple is free */
+	__u64 seed; /* of the hashes of its keys */
 	__u64 key_mask; /* of pep_key_word() */
+	__u32 key;  /* PEP_KEY_*; 0 = the tuple is free */
+	__u32 zero;
+	__u64 mask[4]; /* pep_pair() of each word of src and dst; of IPv4 only [0] */
+	__u64 zero2[6];
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_tuple) == 64, "pep_tuple is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_tuple) == 128, "pep_tuple is ABI");
 
 /*
  * Value of bucket_map (mapped by the daemon). A key's bucket has its tag, or one of
  * the buckets behind it. Keys that share bucket and tag share a run.
  */
 struct pep_bucket {
-	__u16 tag[PEP_BUCKET_KEYS]; /* 0 = free */
+	union {
+		__u16 tag[PEP_BUCKET_KEYS]; /* 0 = free */
+		__u64 tags[PEP_BUCKET_KEYS / 4];
+	};
 	__u32 head[PEP_BUCKET_KEYS]; /* entry */
 	__u32 more; /* a bucket > pep_roots.bucket_mask, for what this one has no place for; 0 = none */
 	__u32 held; /* for the daemon, while it starts */
@@ -192,7 +220,7 @@ PEP_STATIC_ASSERT(sizeof(struct pep_bucket) == 64, "pep_bucket is ABI");
 /* pep_entry.given: what a packet must have. */
 #define PEP_GIVEN_IP4 (1u << 0)
 #define PEP_GIVEN_IP6 (1u << 1)
-#define PEP_GIVEN_ADDRESS (1u << 2) /* src or dst, in whatever form */
+#define PEP_GIVEN_NO_ADDRESS (1u << 2) /* neither src nor dst: a packet that is no neighbour discovery */
 #define PEP_GIVEN_SRC_SET (1u << 3)
 #define PEP_GIVEN_DST_SET (1u << 4)
 #define PEP_GIVEN_PORTS (1u << 5)
@@ -216,10 +244,20 @@ PEP_STATIC_ASSERT(sizeof(struct pep_bucket) == 64, "pep_bucket is ABI");
  */
 struct pep_entry {
 	__u64 rank[2]; /* the smaller one decides (policy_rank() in common/policy.h) */
-	__be32 src; /* first word; with PEP_GIVEN_SRC_SET the set's id */
-	__be32 dst;
-	__be32 src_mask;
-	__be32 dst_mask;
+	union {
+		struct {
+			__be32 src; /* first word; with PEP_GIVEN_SRC_SET the set's id */
+			__be32 dst;
+		};
+		__u64 pair; /* both: pep_pair() */
+	};
+	union {
+		struct {
+			__be32 src_mask;
+			__be32 dst_mask;
+		};
+		__u64 mask;
+	};
 	__u16 sport_first; /* host order, any = 0 .. 65535 */
 	__u16 sport_last;
 	__u16 dport_first;

@@ -19,11 +19,6 @@ PEP_INLINE __u64 pep_hash_mix(__u64 hash, __u64 word)
 	return hash ^ hash >> 32;
 }
 
-PEP_INLINE __u64 pep_hash_pair(__be32 a, __be32 b)
-{
-	return (__u64)b << 32 | a;
-}
-
 /* What a key has beside addresses; ports in host order. */
 PEP_INLINE __u64 pep_key_word(__u16 sport, __u16 dport, __u8 proto)
 {
@@ -31,18 +26,15 @@ PEP_INLINE __u64 pep_key_word(__u16 sport, __u16 dport, __u8 proto)
 }
 
 /* set: the id that is in the key, or 0. */
-PEP_INLINE __u64 pep_key_hash(const struct pep_tuple *tuple, __u64 seed, __u32 id,
-	const __be32 *src, const __be32 *dst, __u64 word, __u32 set)
+PEP_INLINE __u64 pep_key_hash(
+	const struct pep_tuple *tuple, const __be32 *src, const __be32 *dst, __u64 word, __u32 set)
 {
-	__u64 hash = seed + id * PEP_HASH_A;
+	__u64 hash = pep_hash_mix(tuple->seed, pep_pair(src[0], dst[0]) & tuple->mask[0]);
 	int i;
 
-	hash = pep_hash_mix(hash,
-		pep_hash_pair(src[0] & tuple->src_mask[0], dst[0] & tuple->dst_mask[0]));
 	if (tuple->key & PEP_KEY_IP6)
 		for (i = 1; i < 4; i++)
-			hash = pep_hash_mix(hash, pep_hash_pair(src[i] & tuple->src_mask[i],
-							  dst[i] & tuple->dst_mask[i]));
+			hash = pep_hash_mix(hash, pep_pair(src[i], dst[i]) & tuple->mask[i]);
 	return pep_hash_mix(hash, (word & tuple->key_mask) | (__u64)set << 40);
 }
 
@@ -78,25 +70,25 @@ PEP_INLINE __u16 pep_fold4_fine(__be32 address)
 
 PEP_INLINE __u16 pep_fold6_fine(__be32 upper, __be32 lower)
 {
-	return (__u16)((pep_hash_pair(upper, lower) * PEP_HASH_A) >> 48);
+	return (__u16)((pep_pair(upper, lower) * PEP_HASH_A) >> 48);
 }
 
 /* A member of the given prefix length; `address` is masked. */
 PEP_INLINE __u64 pep_member_hash(__u64 seed, const __be32 *address, int words, __u32 length)
 {
 	__u64 hash = pep_hash_mix(seed + length * PEP_HASH_A, address[0]);
+
+	if (words == 4) {
+		hash = pep_hash_mix(hash, pep_pair(address[1], address[2]));
+		hash = pep_hash_mix(hash, address[3]);
+	}
+	return hash;
+}
+
 /* What a member sets in its word of the filter. */
 PEP_INLINE __u64 pep_filter_bits(__u64 hash)
 {
 	return 1ull << (hash & 63) | 1ull << (hash >> 58);
-}
-
-
-	if (words == 4) {
-		hash = pep_hash_mix(hash, pep_hash_pair(address[1], address[2]));
-		hash = pep_hash_mix(hash, address[3]);
-	}
-	return hash;
 }
 
 /* The lowest bit of a word that has one (de Bruijn sequence B(2, 6)). */

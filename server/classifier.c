@@ -258,7 +258,7 @@ void classifier_commit(struct classifier *c, struct classifier_plan *plan)
 static void tuples_reap(struct classifier *c)
 {
 	for (uint32_t i = 0; i < PEP_TUPLES_MAX; i++)
-		if (c->t->tuples[i].used && !c->tuples[i].count)
+		if (c->t->tuples[i].key && !c->tuples[i].count)
 			index_narrow(c, i);
 }
 
@@ -334,6 +334,7 @@ static int roots_begin(struct classifier *c)
 	roots->bucket_mask = classifier_buckets_first(c->max_policies) - 1;
 	roots->entries = classifier_entries(c->max_policies);
 	buckets_begin(c->t, classifier_buckets(c->max_policies));
+	tuples_rank(c);
 	return 0;
 }
 

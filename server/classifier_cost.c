@@ -13,7 +13,7 @@ static uint32_t steps_of(const struct classifier *c, uint32_t tuple)
 				? (uint32_t)__builtin_popcountll(t->sets)
 				: 1;
 
-	return t->used ? keys * MAX(c->tuples[tuple].longest, 1u) : 0;
+	return t->key ? keys * MAX(c->tuples[tuple].longest, 1u) : 0;
 }
 
 static uint32_t steps_of_all(const struct classifier *c)
@@ -67,7 +67,7 @@ void classifier_info(struct classifier *c, struct classifier_info *ret)
 	*ret = (struct classifier_info){0};
 	cost_measure(c);
 	for (uint32_t i = 0; i < PEP_TUPLES_MAX; i++) {
-		if (!c->t->tuples[i].used)
+		if (!c->t->tuples[i].key)
 			continue;
 		ret->tuples++;
 		ret->entries += c->tuples[i].count;

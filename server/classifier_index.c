@@ -199,11 +199,12 @@ static void fresh_apply(struct classifier *c, const struct fresh *f)
 			class_set(c, dim, i % PEP_INDEX_VALUES, word & ~bit);
 	}
 	c->t->tuples[f->tuple].best = f->best;
-	if (c->tuples[f->tuple].count)
-		return;
-	word_clear(&roots->src_keyed, bit, false);
-	word_clear(&roots->dst_keyed, bit, false);
-	c->t->tuples[f->tuple] = (struct pep_tuple){0};
+	if (!c->tuples[f->tuple].count) {
+		word_clear(&roots->src_keyed, bit, false);
+		word_clear(&roots->dst_keyed, bit, false);
+		c->t->tuples[f->tuple] = (struct pep_tuple){0};
+	}
+	tuples_rank(c);
 }
 
 void index_narrow(struct classifier *c, uint32_t tuple)

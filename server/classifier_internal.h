@@ -127,6 +127,8 @@ void tuples_adopt(struct classifier *c);
 /* Chooses a tuple for the entry, fills rule->tuple and hash, puts the entry into its run. */
 int tuple_add(struct classifier *c, uint32_t entry, struct error *err);
 void tuple_remove(struct classifier *c, uint32_t entry);
+/* Makes `rest` of all tuples anew, from `best`. */
+void tuples_rank(struct classifier *c);
 /* Of the set that stands in the entry's key, 0 = none does. */
 uint64_t tuple_set_bit(const struct pep_tuple *tuple, const struct pep_entry *entry);
 /* Calls cb for each entry in runs. It may take out the entry that it is called for. */

@@ -79,8 +79,8 @@ static uint8_t given_address(const struct policy_address *a, uint8_t set_bit)
 	if (a->kind == POLICY_ANY)
 		return 0;
 	if (a->kind == POLICY_SET)
-		return PEP_GIVEN_ADDRESS | set_bit;
-	return (uint8_t)(PEP_GIVEN_ADDRESS | (a->family == 4 ? PEP_GIVEN_IP4 : PEP_GIVEN_IP6));
+		return set_bit;
+	return a->family == 4 ? PEP_GIVEN_IP4 : PEP_GIVEN_IP6;
 }
 
 static void match_addresses(const struct classifier_edit *edit, struct pep_entry *e,
@@ -89,6 +89,8 @@ static void match_addresses(const struct classifier_edit *edit, struct pep_entry
 	const struct policy_address *src = &edit->after->match.src, *dst = &edit->after->match.dst;
 
 	e->given = given_address(src, PEP_GIVEN_SRC_SET) | given_address(dst, PEP_GIVEN_DST_SET);
+	if (!e->given)
+		e->given = PEP_GIVEN_NO_ADDRESS;
 	if (src->kind == POLICY_PREFIX) {
 		set_words(&e->src, more->src, src->bytes, src->family == 4 ? 1 : 4);
 		set_mask(&e->src_mask, more->src_mask, src->length);

@@ -68,7 +68,7 @@ static bool fits(const struct classifier *c, uint32_t tuple, const struct shape 
 	const struct tuple *mine = &c->tuples[tuple];
 	uint8_t family = mine->src_length || mine->dst_length ? (t->key & PEP_KEY_IP6 ? 6 : 4) : 0;
 
-	return t->used && (!family || family == shape->family) &&
+	return t->key && (!family || family == shape->family) &&
 	       mine->src_length <= shape->src_length && mine->dst_length <= shape->dst_length &&
 	       (t->key & KEY_SETS) == (shape->key & KEY_SETS) &&
 	       !(t->key & KEY_FIELDS & ~shape->key);
@@ -82,7 +82,7 @@ static uint64_t tuple_hash(const struct classifier *c, uint32_t tuple, uint32_t 
 	const __be32 dst[4] = {e->dst, more->dst[0], more->dst[1], more->dst[2]};
 	uint32_t set = e->given & PEP_GIVEN_SRC_SET ? e->src : e->given & PEP_GIVEN_DST_SET ? e->dst : 0;
 
-	return pep_key_hash(&c->t->tuples[tuple], c->t->config->roots.seed, tuple, src, dst,
+	return pep_key_hash(&c->t->tuples[tuple], src, dst,
 		pep_key_word(e->sport_first, e->dport_first, e->proto), set);
 }
 
@@ -145,21 +145,24 @@ static struct shape round_down(const struct shape *shape, const struct grid *gri
 	return r;
 }
 
-static void mask_set(__be32 mask[4], uint32_t length)
+/* Word i of the mask of a prefix. */
+static __be32 mask_word(uint32_t length, uint32_t i)
 {
-	for (uint32_t i = 0; i < 4; i++) {
-		uint32_t bits = length > 32 * i ? MIN(length - 32 * i, 32u) : 0;
+	uint32_t bits = length > 32 * i ? MIN(length - 32 * i, 32u) : 0;
 
-		mask[i] = bits ? PEP_BE32(UINT32_MAX << (32 - bits)) : 0;
-	}
+	return bits ? PEP_BE32(UINT32_MAX << (32 - bits)) : 0;
 }
 
 static void tuple_start(struct classifier *c, uint32_t tuple, const struct shape *shape)
 {
-	struct pep_tuple t = {.best = UINT64_MAX, .key = shape->key, .used = 1};
+	struct pep_tuple t = {.best = UINT64_MAX,
+		.rest = c->t->tuples[tuple].rest,
+		.seed = c->t->config->roots.seed + (tuple + 1) * PEP_HASH_A,
+		.key = shape->key | PEP_KEY_USED};
 
-	mask_set(t.src_mask, shape->src_length);
-	mask_set(t.dst_mask, shape->dst_length);
+	for (uint32_t i = 0; i < ARRAY_SIZE(t.mask); i++)
+		t.mask[i] =
+			pep_pair(mask_word(shape->src_length, i), mask_word(shape->dst_length, i));
 	t.key_mask = pep_key_word(shape->key & PEP_KEY_SPORT ? 0xffff : 0,
 		shape->key & PEP_KEY_DPORT ? 0xffff : 0, shape->key & PEP_KEY_PROTO ? 0xff : 0);
 	c->t->tuples[tuple] = t;
@@ -174,7 +177,7 @@ static void tuple_start(struct classifier *c, uint32_t tuple, const struct shape
 static bool exists(const struct classifier *c, const struct shape *shape)
 {
 	for (uint32_t i = 0; i < PEP_TUPLES_MAX; i++)
-		if (c->t->tuples[i].used && c->t->tuples[i].key == shape->key &&
+		if (c->t->tuples[i].key == (shape->key | PEP_KEY_USED) &&
 			c->tuples[i].src_length == shape->src_length &&
 			c->tuples[i].dst_length == shape->dst_length)
 			return true;
@@ -186,7 +189,7 @@ static int make(struct classifier *c, const struct shape *shape, uint32_t *ret)
 {
 	uint32_t tuple = 0;
 
-	while (tuple < PEP_TUPLES_MAX && c->t->tuples[tuple].used)
+	while (tuple < PEP_TUPLES_MAX && c->t->tuples[tuple].key)
 		tuple++;
 	if (tuple == PEP_TUPLES_MAX)
 		return -ENOSPC;
@@ -200,6 +203,32 @@ static int make(struct classifier *c, const struct shape *shape, uint32_t *ret)
 		return 0;
 	}
 	return -ENOENT;
+}
+
+/* An entry of the rank comes: searches must get to the tuple. */
+static void tuple_rank(struct classifier *c, uint32_t tuple, uint64_t rank)
+{
+	struct pep_tuple *t = &c->t->tuples[tuple];
+
+	if (rank < t->best)
+		__atomic_store_n(&t->best, rank, __ATOMIC_RELAXED);
+	for (; rank < t->rest; t--) {
+		__atomic_store_n(&t->rest, rank, __ATOMIC_RELAXED);
+		if (t == c->t->tuples)
+			return;
+	}
+}
+
+void tuples_rank(struct classifier *c)
+{
+	uint64_t rest = UINT64_MAX;
+
+	for (uint32_t i = PEP_TUPLES_MAX; i-- > 0;) {
+		struct pep_tuple *t = &c->t->tuples[i];
+
+		rest = t->key ? MIN(rest, t->best) : rest;
+		__atomic_store_n(&t->rest, rest, __ATOMIC_RELAXED);
+	}
 }
 
 int tuple_add(struct classifier *c, uint32_t entry, struct error *err)
@@ -219,7 +248,7 @@ int tuple_add(struct classifier *c, uint32_t entry, struct error *err)
 	t = &c->t->tuples[tuple];
 	c->t->rules[entry].tuple = (uint8_t)tuple;
 	c->t->rules[entry].hash = tuple_hash(c, tuple, entry);
-	t->best = MIN(t->best, e->rank[0]);
+	tuple_rank(c, tuple, e->rank[0]);
 	if (e->given & PEP_GIVEN_SRC_SET)
 		roots->src_sets |= 1ull << e->src;
 	if (e->given & PEP_GIVEN_DST_SET)
@@ -273,11 +302,14 @@ static void count_entry(struct classifier *c, uint32_t entry, void *data)
 void tuples_adopt(struct classifier *c)
 {
 	for (uint32_t i = 0; i < PEP_TUPLES_MAX; i++) {
-		const struct pep_tuple *t = &c->t->tuples[i];
-		size_t words = t->key & PEP_KEY_IP6 ? 4 : 1;
+		__be32 words[2][4];
 
-		c->tuples[i] = (struct tuple){.src_length = mask_length(t->src_mask, words),
-			.dst_length = mask_length(t->dst_mask, words)};
+		for (size_t word = 0; word < 4; word++) {
+			words[0][word] = pep_pair_first(c->t->tuples[i].mask[word]);
+			words[1][word] = pep_pair_second(c->t->tuples[i].mask[word]);
+		}
+		c->tuples[i] = (struct tuple){.src_length = mask_length(words[0], 4),
+			.dst_length = mask_length(words[1], 4)};
 	}
 	buckets_begin(c->t, classifier_buckets(c->max_policies));
 	runs_each(c, count_entry, NULL);
