@@ -3,6 +3,7 @@
 import os
 import pathlib
 import random
+import threading
 
 import nft
 import peer
@@ -90,6 +91,25 @@ def load_set(world):
         own <= 0.3 * memory)
 
 
+def busy(world):
+    """Calls of another client while a set of a million comes in."""
+    path = rows.write_addresses(world, workload.random_members(random.Random(11), MEMBERS))
+    world.start("--iface", "pep0")
+    client, done, took = peer.Peer(str(world.socket)), threading.Event(), []
+
+    def ask():
+        while not done.is_set():
+            took.append(seconds(client.call, "GetStats"))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    rows.load_banned(world, path)
+    done.set()
+    asking.join()
+    worst = sorted(took)[len(took) * 99 // 100] * 1000
+    row("calls-while-1m-load", f"{worst:.2f}", f"ms-at-p99-of-{len(took)}", "<=5", worst <= 5)
+
+
 def apply(world):
     world.start("--iface", "pep0", "--max-policies", "100000")
     for count, name, rounds in ((8000, "apply-8k", ROUNDS), (100000, "apply-100k", 3)):
@@ -137,4 +157,4 @@ def change(world):
         "<=fdatasync+0.5ms", mine <= floor + 0.5)
 
 
-CASES = [load_set, apply, change]
+CASES = [load_set, busy, apply, change]
