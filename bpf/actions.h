@@ -29,6 +29,10 @@ PEP_INLINE int pep_act_limit(
 
 	if (limiter && pep_limit_pass(limiter, rule, bpf_ktime_get_ns(), units))
 		return XDP_PASS;
+	if (limiter) {
+		__sync_fetch_and_add(&limiter->exceeded_packets, 1);
+		__sync_fetch_and_add(&limiter->exceeded_bytes, packet->length);
+	}
 	pep_ruling_block(ruling, PEP_REASON_RATE, PEP_TALLY_BLOCK_RATE);
 	return XDP_DROP;
 }

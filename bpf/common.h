@@ -448,17 +448,17 @@ PEP_STATIC_ASSERT(sizeof(struct pep_stats) == 14 * 16 + 11 * 8, "pep_stats is AB
 struct pep_policy_stats {
 	__u64 packets; /* decisions of the policy, exceeded ones included */
 	__u64 bytes;
-	__u64 exceeded_packets; /* rate-limit: dropped above the rate */
-	__u64 exceeded_bytes;
 	__u64 last_hit; /* jiffies: the clock that costs nothing to read; 0 = never */
-	__u64 zero[3];  /* a cache line of its own */
+	__u64 zero;
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_policy_stats) == 64, "pep_policy_stats is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_policy_stats) == 32, "pep_policy_stats is ABI");
 
-/* Value of limiter_map at a slot (mapped by the daemon). */
+/* Value of limiter_map at a slot (mapped by the daemon), of all CPUs. */
 struct pep_limiter {
 	__u64 tat; /* theoretical arrival time, limiter clock; 0 = full bucket */
-	__u64 zero[7];
+	__u64 exceeded_packets; /* dropped above the rate */
+	__u64 exceeded_bytes;
+	__u64 zero[5];
 };
 PEP_STATIC_ASSERT(sizeof(struct pep_limiter) == 64, "pep_limiter is ABI");
 

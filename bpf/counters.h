@@ -34,8 +34,8 @@ PEP_INLINE void pep_count(
 }
 
 /* Returns how many decisions this CPU has made by the policy; 0 when it has no row. */
-PEP_INLINE __u64 pep_count_policy(__u32 slots, const struct pep_entry *entry,
-	const struct pep_packet *packet, const struct pep_ruling *ruling)
+PEP_INLINE __u64 pep_count_policy(
+	__u32 slots, const struct pep_entry *entry, const struct pep_packet *packet)
 {
 	__u32 at = bpf_get_smp_processor_id() * slots + entry->slot;
 	struct pep_policy_stats *stats = bpf_map_lookup_elem(&policy_stats, &at);
@@ -44,10 +44,6 @@ PEP_INLINE __u64 pep_count_policy(__u32 slots, const struct pep_entry *entry,
 		return 0;
 	stats->packets++;
 	stats->bytes += packet->length;
-	if (ruling->tally == PEP_TALLY_BLOCK_RATE) {
-		stats->exceeded_packets++;
-		stats->exceeded_bytes += packet->length;
-	}
 	stats->last_hit = bpf_jiffies64();
 	return stats->packets;
 }

@@ -35,7 +35,7 @@ PEP_INLINE void packet_account(struct xdp_md *ctx, const struct pep_config *conf
 	__u64 decisions = 0;
 
 	if (entry)
-		decisions = pep_count_policy(config->slots, entry, packet, ruling);
+		decisions = pep_count_policy(config->slots, entry, packet);
 	if (pep_is_reportable(ruling, entry, decisions) &&
 		pep_event_number(config->ruleset[ruling->parity & 1].event_rate, config->hz))
 		packet_report(ctx, packet, ruling);

@@ -158,8 +158,14 @@ void datapath_refresh(struct datapath *dp,
 
 int datapath_stats(struct datapath *dp, uint32_t slot, struct pep_stats *ret);
 int datapath_stats_all(struct datapath *dp, struct pep_stats ret[static PEP_IFACES_MAX]);
-/* last_hit in CLOCK_MONOTONIC ns, 0 = never */
-void datapath_policy_stats(struct datapath *dp, uint32_t slot, struct pep_policy_stats *ret);
+struct datapath_figures {
+	uint64_t packets; /* decisions of the policy, exceeded ones included */
+	uint64_t bytes;
+	uint64_t exceeded_packets; /* rate-limit: dropped above the rate */
+	uint64_t exceeded_bytes;
+	uint64_t last_hit; /* CLOCK_MONOTONIC, ns; 0 = never */
+};
+void datapath_policy_stats(struct datapath *dp, uint32_t slot, struct datapath_figures *ret);
 unsigned int datapath_cpus(const struct datapath *dp);
 /* `ret` has datapath_cpus() elements. */
 int datapath_event_state(struct datapath *dp, struct pep_event_state *ret);

@@ -338,7 +338,7 @@ void datapath_flip(struct datapath *dp)
 {
 	__atomic_store_n(&dp->maps.config->generation, datapath_generation(dp) + 1, __ATOMIC_RELEASE);
 	for (size_t i = 0; i < dp->fresh_limiter_count; i++)
-		dp->maps.limiters[dp->fresh_limiters[i]] = (struct pep_limiter){0};
+		dp->maps.limiters[dp->fresh_limiters[i]].tat = 0;
 	free(dp->defaults);
 	dp->default_count = dp->next_default_count;
 	dp->defaults = TAKE_PTR(dp->next_defaults);

@@ -37,17 +37,19 @@ int datapath_stats_all(struct datapath *dp, struct pep_stats ret[static PEP_IFAC
 	return r;
 }
 
-void datapath_policy_stats(struct datapath *dp, uint32_t slot, struct pep_policy_stats *ret)
+void datapath_policy_stats(struct datapath *dp, uint32_t slot, struct datapath_figures *ret)
 {
-	struct pep_policy_stats sum = {0};
+	struct datapath_figures sum = {0};
 
+	if (slot < dp->maps.slots) {
+		sum.exceeded_packets = dp->maps.limiters[slot].exceeded_packets;
+		sum.exceeded_bytes = dp->maps.limiters[slot].exceeded_bytes;
+	}
 	for (size_t cpu = 0; cpu < dp->cpus && slot < dp->maps.slots; cpu++) {
 		const struct pep_policy_stats *row = &dp->maps.rows[cpu * dp->maps.slots + slot];
 
 		sum.packets += row->packets;
 		sum.bytes += row->bytes;
-		sum.exceeded_packets += row->exceeded_packets;
-		sum.exceeded_bytes += row->exceeded_bytes;
 		sum.last_hit = MAX(sum.last_hit, row->last_hit);
 	}
 	sum.last_hit = jiffies_to_monotonic(dp, sum.last_hit);

@@ -55,7 +55,7 @@ void service_tx_init(struct call *call, struct store_tx *tx)
 void service_policy_figures(struct service *s, const struct store_policy *policy, uint32_t slot,
 	Pepctl__V1__PolicyStatus *ret)
 {
-	struct pep_policy_stats stats;
+	struct datapath_figures stats;
 
 	datapath_policy_stats(s->datapath, slot, &stats);
 	ret->packets = stats.packets;

@@ -181,7 +181,7 @@ static void prepared(void *data, const struct classifier_plan *plan)
 			fixture->rows[cpu * fixture->slots + slot] = (struct pep_policy_stats){0};
 	}
 	for (size_t i = 0; i < plan->fresh_limiter_count; i++)
-		fixture->limiters[plan->fresh_limiters[i]] = (struct pep_limiter){0};
+		fixture->limiters[plan->fresh_limiters[i]].tat = 0;
 }
 
 /* Jiffies: the coarse clock's resolution is the tick. */
@@ -381,17 +381,16 @@ uint64_t fixture_tally(struct fixture *fixture, enum pep_tally tally)
 	return fixture_stats(fixture, 0).tally[tally].packets;
 }
 
-struct pep_policy_stats fixture_row(struct fixture *fixture, uint32_t slot)
+struct fixture_row fixture_row(struct fixture *fixture, uint32_t slot)
 {
-	struct pep_policy_stats all = {0};
+	struct fixture_row all = {.exceeded_packets = fixture->limiters[slot].exceeded_packets,
+		.exceeded_bytes = fixture->limiters[slot].exceeded_bytes};
 	const struct pep_policy_stats *row;
 
 	for (uint32_t cpu = 0; cpu < fixture->cpus; cpu++) {
 		row = &fixture->rows[cpu * fixture->slots + slot];
 		all.packets += row->packets;
 		all.bytes += row->bytes;
-		all.exceeded_packets += row->exceeded_packets;
-		all.exceeded_bytes += row->exceeded_bytes;
 		if (row->last_hit > all.last_hit)
 			all.last_hit = row->last_hit;
 	}

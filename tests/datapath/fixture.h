@@ -78,8 +78,12 @@ int fixture_run_text(struct fixture *fixture, const char *text);
 void fixture_explain(struct fixture *fixture, const void *data, size_t size, uint32_t iface);
 
 /* Sums over CPUs. */
+struct fixture_row {
+	uint64_t packets, bytes, exceeded_packets, exceeded_bytes;
+	uint64_t last_hit; /* jiffies */
+};
 struct pep_stats fixture_stats(struct fixture *fixture, uint32_t iface);
-struct pep_policy_stats fixture_row(struct fixture *fixture, uint32_t slot);
+struct fixture_row fixture_row(struct fixture *fixture, uint32_t slot);
 struct pep_event_state fixture_event_state(struct fixture *fixture);
 uint64_t fixture_tally(struct fixture *fixture, enum pep_tally tally);
 

@@ -78,7 +78,7 @@ static uint64_t counters(struct datapath *dp, const struct classifier *classifie
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		uint32_t slot = classifier_slot(classifier, names[i]);
-		struct pep_policy_stats row = {0};
+		struct datapath_figures row = {0};
 
 		if (slot != PEP_SLOT_NONE)
 			datapath_policy_stats(dp, slot, &row);

@@ -77,7 +77,7 @@ static void add_at_last_slot(const char *name, const char *line)
 static void test_policy_rows(void **state)
 {
 	uint64_t before = jiffies_now();
-	struct pep_policy_stats row;
+	struct fixture_row row;
 	uint32_t src;
 
 	(void)state;

@@ -293,7 +293,7 @@ static void test_other_sizes(void **state)
 {
 	static const uint32_t sizes[] = {200, 3};
 	struct error err = ERROR_INIT;
-	struct pep_policy_stats row;
+	struct datapath_figures row;
 	struct policy p[3];
 	struct world w;
 

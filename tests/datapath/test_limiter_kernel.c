@@ -71,7 +71,7 @@ static void test_bytes(void **state)
 
 static void test_packets(void **state)
 {
-	struct pep_policy_stats row;
+	struct fixture_row row;
 
 	(void)state;
 	install("1pps burst 500");
@@ -150,7 +150,7 @@ static void test_one_bucket_many_cpus(void **state)
 	size_t cpus[CPUS_MAX];
 	size_t count = allowed_cpus(cpus);
 	time_t begin = time(NULL);
-	struct pep_policy_stats row;
+	struct fixture_row row;
 	uint64_t passed;
 
 	(void)state;
