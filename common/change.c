@@ -6,13 +6,15 @@
 
 static const struct setting_info settings[SETTING_MAX] = {
 	[SETTING_FRAGMENTS] = {"fragments", 0, 1, 0, {"match", "drop"},
-		"what happens to non-first fragments: policies without ports decide, or all are dropped"},
+		"what happens to non-first fragments: policies without ports decide, or all are dropped", false},
 	[SETTING_MALFORMED] = {"malformed", 0, 1, 0, {"pass", "drop"},
-		"what happens to packets with broken headers: the kernel judges them, or all are dropped"},
+		"what happens to packets with broken headers: the kernel judges them, or all are dropped", false},
 	[SETTING_EVENT_RATE] = {"event-rate", 0, 10000000, 10000, {NULL, NULL},
-		"events per second and CPU; the others are only counted"},
+		"events per second and CPU; the others are only counted", false},
 	[SETTING_CAPTURE] = {"capture", 0, 96, 0, {NULL, NULL},
-		"bytes of the frame that an event carries"},
+		"bytes of the frame that an event carries", false},
+	[SETTING_PROTECT_PORTS] = {"protect-ports", 0, UINT64_MAX, 22, {NULL, NULL},
+		"TCP ports of this host whose connections no change may cut off, unless forced", true},
 };
 
 static const char *const modes[] = {
@@ -126,6 +128,65 @@ static int parse_word(const struct setting_info *info, const char *value, uint64
 	return -EINVAL;
 }
 
+/* One port; moves on behind it. 0 = there is none. */
+static uint16_t parse_port(const char **at)
+{
+	uint32_t port = 0;
+
+	for (; **at >= '0' && **at <= '9' && port <= UINT16_MAX; ++*at)
+		port = 10 * port + (uint32_t)(**at - '0');
+	return port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
+/* Into its place among those that are there. -ENOSPC = one too many. */
+static int insert_port(uint16_t ports[static SETTING_PORTS_MAX], size_t *count, uint16_t port)
+{
+	size_t at = 0;
+
+	while (at < *count && ports[at] < port)
+		at++;
+	if (at < *count && ports[at] == port)
+		return 0;
+	if (*count == SETTING_PORTS_MAX)
+		return -ENOSPC;
+	memmove(&ports[at + 1], &ports[at], (*count - at) * sizeof(*ports));
+	ports[at] = port;
+	++*count;
+	return 0;
+}
+
+static int parse_ports(const char *value, uint64_t *ret)
+{
+	uint16_t ports[SETTING_PORTS_MAX];
+	uint64_t packed = 0;
+	size_t count = 0;
+
+	if (!streq(value, "none"))
+		do {
+			uint16_t port = parse_port(&value);
+
+			if (!port || insert_port(ports, &count, port))
+				return -EINVAL;
+		} while (*value == ',' && value++);
+	else
+		value = "";
+	if (*value)
+		return -EINVAL;
+	while (count)
+		packed = packed << 16 | ports[--count];
+	*ret = packed;
+	return 0;
+}
+
+size_t setting_ports(uint64_t value, uint16_t ret[static SETTING_PORTS_MAX])
+{
+	size_t count = 0;
+
+	for (; value; value >>= 16)
+		ret[count++] = (uint16_t)value;
+	return count;
+}
+
 int setting_parse(const char *name, const char *value, const char *path, enum setting *ret_setting,
 	uint64_t *ret_value, struct error *err)
 {
@@ -137,19 +198,35 @@ int setting_parse(const char *name, const char *value, const char *path, enum se
 	if (which == SETTING_MAX)
 		return wrong_name(name, path, err);
 	info = &settings[which];
+	if (info->ports && parse_ports(value, ret_value) < 0)
+		return error_violation(err, path,
+			"%s is up to %u ports from 1 to 65535, as 22,2222, or none, not \"%s\"", name,
+			SETTING_PORTS_MAX, value);
 	if (info->words[0] && parse_word(info, value, ret_value) < 0)
 		return error_violation(err, path, "%s is \"%s\" or \"%s\", not \"%s\"", name,
 			info->words[0], info->words[1], value);
-	if (!info->words[0] && parse_number(info, value, ret_value) < 0)
+	if (!info->ports && !info->words[0] && parse_number(info, value, ret_value) < 0)
 		return error_violation(err, path, "%s is a number from %llu to %llu, not \"%s\"", name,
 			(unsigned long long)info->minimum, (unsigned long long)info->maximum, value);
 	*ret_setting = (enum setting)which;
 	return 0;
 }
 
+static void format_ports(uint64_t value, char ret[static 24])
+{
+	uint16_t ports[SETTING_PORTS_MAX];
+	size_t count = setting_ports(value, ports);
+
+	snprintf(ret, 24, "none");
+	for (size_t i = 0, at = 0; i < count; i++)
+		at += (size_t)snprintf(ret + at, 24 - at, "%s%u", i ? "," : "", ports[i]);
+}
+
 void setting_format(enum setting setting, uint64_t value, char ret[static 24])
 {
-	if (settings[setting].words[0] && value < ARRAY_SIZE(settings[setting].words))
+	if (settings[setting].ports)
+		format_ports(value, ret);
+	else if (settings[setting].words[0] && value < ARRAY_SIZE(settings[setting].words))
 		snprintf(ret, 24, "%s", settings[setting].words[value]);
 	else
 		snprintf(ret, 24, "%llu", (unsigned long long)value);

@@ -36,6 +36,7 @@ enum setting {
 	SETTING_MALFORMED,  /* 0 pass, 1 drop */
 	SETTING_EVENT_RATE, /* events per second and CPU, 0 .. 10^7, default 10000 */
 	SETTING_CAPTURE,    /* bytes of the frame in an event, 0 .. 96, default 0 */
+	SETTING_PROTECT_PORTS, /* local TCP ports whose connections no change may cut off, default 22 */
 	SETTING_MAX,
 };
 
@@ -84,12 +85,19 @@ struct setting_info {
 	uint64_t minimum, maximum, value; /* value: the default */
 	const char *words[2]; /* names of 0 and 1, or NULL for a number */
 	const char *help;
+	bool ports;           /* the value is a list of ports, see setting_ports() */
 };
 const struct setting_info *setting_info(enum setting setting);
 
 /* Text ("drop", "5000") of a setting to its value; the message quotes the text and the range. */
 int setting_parse(const char *name, const char *value, const char *path, enum setting *ret_setting,
 		  uint64_t *ret_value, struct error *err);
+/*
+ * The ports of such a value, 16 bits each from the lowest up, ascending and each once; 0 is none.
+ * Returns how many there are.
+ */
+#define SETTING_PORTS_MAX 4u
+size_t setting_ports(uint64_t value, uint16_t ret[static SETTING_PORTS_MAX]);
 /* `ret` gets the value's text. */
 void setting_format(enum setting setting, uint64_t value, char ret[static 24]);
 

@@ -29,7 +29,8 @@ static json_t *value_json(const Pepctl__V1__Setting *s)
 	enum setting known;
 	uint64_t value;
 
-	if (!setting_parse(s->name, s->value, "", &known, &value, NULL) && !setting_info(known)->words[0])
+	if (!setting_parse(s->name, s->value, "", &known, &value, NULL) &&
+		!setting_info(known)->words[0] && !setting_info(known)->ports)
 		return json_integer((json_int_t)value);
 	return json_string(s->value);
 }
@@ -42,7 +43,7 @@ static void print_setting(const Pepctl__V1__Setting *s)
 	if (setting_parse(s->name, s->value, "", &known, &value, NULL) < 0)
 		printf("setting %s %s\n", s->name, s->value);
 	else
-		printf("setting %-12s %-8s  # %s\n", s->name, s->value, setting_info(known)->help);
+		printf("setting %-13s %-8s  # %s\n", s->name, s->value, setting_info(known)->help);
 }
 
 static bool is_known(const char *name)
@@ -94,10 +95,12 @@ static void print_known(void)
 		setting_format((enum setting)i, info->value, value);
 		if (info->words[0])
 			snprintf(range, sizeof(range), "%s|%s", info->words[0], info->words[1]);
+		else if (info->ports)
+			snprintf(range, sizeof(range), "PORT,...|none");
 		else
 			snprintf(range, sizeof(range), "%llu-%llu", (unsigned long long)info->minimum,
 				(unsigned long long)info->maximum);
-		printf("  %-12s %-12s (%s)\n      %s\n", info->name, range, value, info->help);
+		printf("  %-13s %-12s (%s)\n      %s\n", info->name, range, value, info->help);
 	}
 }
 

@@ -273,7 +273,7 @@ def defaults_and_settings(world):
     equal(world.json("setting", "show", "event-rate"), {"event-rate": 10000}, "setting show")
     equal(world.json("setting", "show")["fragments"], "match", "setting show")
     shown = world.ctl("setting", "show", "capture").stdout
-    assert shown.startswith("setting capture      0 ") and shown.count("\n") == 1, shown
+    assert shown.startswith("setting capture       0 ") and shown.count("\n") == 1, shown
     world.ctl("policy", "add", *"web block proto tcp dport 80".split())
     assert "last hit never, place 1" in world.ctl("-v", "policy", "show").stdout, "policy show -v"
 

@@ -18,6 +18,8 @@ static void test_settings_there_and_back(void **state)
 	} rows[] = {
 		{"fragments", "drop", 1}, {"fragments", "match", 0}, {"malformed", "pass", 0},
 		{"event-rate", "0", 0}, {"event-rate", "10000000", 10000000}, {"capture", "96", 96},
+		{"protect-ports", "none", 0}, {"protect-ports", "22", 22},
+		{"protect-ports", "1,22,2222,65535", 0xffff08ae00160001},
 	};
 	enum setting setting;
 	char text[24];
@@ -42,6 +44,16 @@ static void test_wrong_settings(void **state)
 		{"event-rate", "10000001", "from 0 to 10000000"},
 		{"capture", "97", "from 0 to 96"},
 		{"capture", "", "from 0 to 96"},
+		{"protect-ports", "", "up to 4 ports from 1 to 65535, as 22,2222, or none, not \"\""},
+		{"protect-ports", "0", "not \"0\""},
+		{"protect-ports", "22,", "not \"22,\""},
+		{"protect-ports", ",22", "not \",22\""},
+		{"protect-ports", "22,65536", "not \"22,65536\""},
+		{"protect-ports", "22,4294967318", "not \"22,4294967318\""},
+		{"protect-ports", "22-23", "not \"22-23\""},
+		{"protect-ports", "22,none", "not \"22,none\""},
+		{"protect-ports", "none,22", "not \"none,22\""},
+		{"protect-ports", "1,2,3,4,5", "up to 4 ports"},
 	};
 
 	(void)state;
@@ -54,6 +66,22 @@ static void test_wrong_settings(void **state)
 			setting_parse(rows[i][0], rows[i][1], "setting", &setting, &value, &err), -EINVAL);
 		assert_non_null(strstr(err.violations[0].description, rows[i][2]));
 	}
+}
+
+static void test_ports_are_sorted_and_each_once(void **state)
+{
+	enum setting setting;
+	uint16_t ports[SETTING_PORTS_MAX];
+	uint64_t value;
+
+	(void)state;
+	assert_int_equal(
+		setting_parse("protect-ports", "2222,22,2222,7,22,7", "", &setting, &value, NULL), 0);
+	assert_int_equal(setting_ports(value, ports), 3);
+	assert_int_equal(ports[0], 7);
+	assert_int_equal(ports[1], 22);
+	assert_int_equal(ports[2], 2222);
+	assert_int_equal(setting_ports(0, ports), 0);
 }
 
 static void test_list_owns(void **state)
@@ -97,6 +125,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_settings_there_and_back),
 		cmocka_unit_test(test_wrong_settings),
+		cmocka_unit_test(test_ports_are_sorted_and_each_once),
 		cmocka_unit_test(test_list_owns),
 		cmocka_unit_test(test_modes),
 	};

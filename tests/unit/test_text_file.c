@@ -23,6 +23,7 @@ static void test_statements(void **state)
 		"default allow iface eth1   # behind a statement\n"
 		"setting fragments drop\r\n"
 		"setting event-rate 5000\n"
+		"setting protect-ports 2222,22\n"
 		"interface eth0 mode generic\n"
 		"interface eth2\n"
 		"policy web allow proto tcp \\\n"
@@ -30,7 +31,8 @@ static void test_statements(void **state)
 		"policy \"x\" block comment \"say \\\"hi\\\" # not a comment\"";
 	static const char *const canonical[] = {
 		"default block", "default allow iface eth1", "setting fragments drop",
-		"setting event-rate 5000", "interface eth0 mode generic", "interface eth2 mode auto",
+		"setting event-rate 5000", "setting protect-ports 22,2222",
+		"interface eth0 mode generic", "interface eth2 mode auto",
 		"policy web allow proto tcp dport 80",
 		"policy x block comment \"say \\\"hi\\\" # not a comment\"",
 	};
