@@ -109,7 +109,7 @@ def helps(world):
         result = world.ctl(*words.split())
         assert result.stdout.startswith("Usage:"), words
     for words, says in (("help policy", ("rate-limit RATE", "redirect DEV", "dport PORT", "log [1/N]")),
-                        ("help setting", ("match|drop", "0-10000000   (10000)", "capture      0-96")),
+                        ("help setting", ("match|drop", "0-10000000   (10000)", "capture       0-96")),
                         ("events help", ("reflect or redirect", "--since SEQ", "proto PROTO"))):
         for line in says:
             assert line in world.ctl(*words.split()).stdout, f"{words}: {line}"

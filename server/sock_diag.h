@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The kernel's list of TCP connections, by netlink (sock_diag(7)): it knows of every
+ * session, whoever has it and whatever it runs in.
+ */
+#ifndef PEP_SERVER_SOCK_DIAG_H
+#define PEP_SERVER_SOCK_DIAG_H
+
+#include "common/flow.h"
+
+#define SOCK_DIAG_PORTS_MAX 32u
+
+/* Flows towards this host: src is the peer. Owned memory. */
+struct sock_diag {
+	struct flow *flows; /* tcp, with the flag ack; IPv4 also where the socket is an IPv6 one */
+	size_t count, room;
+	size_t most; /* no more than so many are taken */
+	bool cut;    /* there are more */
+};
+#define _cleanup_sock_diag_ _cleanup_(sock_diag_deinit)
+void sock_diag_deinit(struct sock_diag *list);
+
+/*
+ * Adds the established connections of this network namespace to the local ports (host order,
+ * 1 .. SOCK_DIAG_PORTS_MAX of them). 0 or -errno: -ENOENT of a kernel without tcp_diag.
+ */
+int sock_diag_read(const uint16_t *ports, size_t port_count, struct sock_diag *list);
+
+/*
+ * Takes the next part of an answer. 1 = more is to come, 0 = that was all, or as many as are
+ * taken; -EBADMSG = it is none; otherwise the kernel's -errno.
+ */
+int sock_diag_parse(const void *part, size_t size, struct sock_diag *list);
+
+#endif
