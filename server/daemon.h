@@ -52,6 +52,9 @@ int daemon_restore(struct daemon *d, struct error *err);
 /* --- daemon_backend.c: what a commit of the store does */
 
 struct store_backend daemon_backend(struct daemon *d);
+/* --- daemon_protect.c: what the lock-out check asks */
+void daemon_protect(struct store_backend *ret);
+
 void daemon_publish_interface(struct daemon *d, const struct datapath_iface *iface);
 /* One line: attached and how, or a warning that it is not. */
 void daemon_log_interface(const struct datapath_iface *iface);

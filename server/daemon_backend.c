@@ -261,7 +261,7 @@ static int64_t now(void *data)
 
 struct store_backend daemon_backend(struct daemon *d)
 {
-	return (struct store_backend){
+	struct store_backend backend = {
 		.run = run,
 		.prepare = prepare,
 		.flip = flip,
@@ -276,4 +276,7 @@ struct store_backend daemon_backend(struct daemon *d)
 		.now = now,
 		.data = d,
 	};
+
+	daemon_protect(&backend);
+	return backend;
 }

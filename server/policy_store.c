@@ -153,6 +153,7 @@ static void make_batch(void *arg)
 {
 	struct store *s = arg;
 
+	s->protect_cut = false;
 	apply_batch(s);
 	if (!s->batch)
 		return;
@@ -160,6 +161,8 @@ static void make_batch(void *arg)
 		batch_try(s, &s->prepare_error);
 	else if (batch_changes(s))
 		batch_prepare(s, &s->prepare_error);
+	else
+		protect_reattached(s, &s->prepare_error);
 }
 
 /* --- on the loop again */
@@ -327,6 +330,7 @@ void store_submit(struct store *s, struct store_tx *given, store_done done, void
 		if (tx)
 			tx_free(tx);
 		change_list_deinit(&given->changes);
+		free(TAKE_PTR(given->protect));
 		error_set(&err, ERROR_UNAVAILABLE, "QUEUE_FULL",
 			"%u changes wait already; try again", STORE_QUEUE_MAX);
 		done(data, NULL, &err);
@@ -341,6 +345,10 @@ void store_submit(struct store *s, struct store_tx *given, store_done done, void
 	tx->expected = given->expected;
 	tx->validate_only = given->validate_only;
 	tx->look = given->look;
+	tx->protect = TAKE_PTR(given->protect);
+	tx->protect_count = given->protect_count;
+	tx->force = given->force;
+	tx->reattach = given->reattach;
 	tx->deadline = given->deadline;
 	tx->author = given->author;
 	tx->done = done;

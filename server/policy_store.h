@@ -19,6 +19,7 @@
 #include "common/change.h"
 #include "server/classifier.h"
 #include "server/member_set.h"
+#include "server/sock_diag.h"
 #include "server/state_file.h"
 
 #define STORE_DEFAULTS_MAX 64u    /* of interfaces */
@@ -29,6 +30,8 @@
 #define STORE_MEMBERS_DEFAULT 1000000u
 #define STORE_MEMBERS_INLINE 1000u /* of a set that the state file itself has */
 #define STORE_CHANGES_SHOWN 100u  /* lines of a commit event */
+#define STORE_SESSIONS_MAX 1000u  /* connections that a change is asked about */
+#define STORE_PROTECT_MAX 100u    /* flows that one transaction may list */
 
 struct store;
 
@@ -64,6 +67,14 @@ struct store_tx {
 	 * kernel has all of it prepared for the next generation, which never comes.
 	 */
 	void (*look)(void *data, struct store_view *view);
+	/*
+	 * The lock-out check: what cuts off a connection to the setting protect-ports, or one of
+	 * these flows, is refused. malloc'ed, moved into store_submit(); at most STORE_PROTECT_MAX.
+	 */
+	struct flow *protect;
+	size_t protect_count;
+	bool force;    /* it is not checked */
+	bool reattach; /* what it attaches is put back by the caller when it is off, changed or not */
 	int64_t deadline; /* CLOCK_MONOTONIC ns, 0 = none; past it nothing is committed */
 	struct store_author author;
 	const char *comment; /* copied; may be NULL */
@@ -83,6 +94,7 @@ struct store_result {
 	size_t line_count;
 	size_t line_total;
 	struct store_counts policies;
+	bool protect_cut; /* only the first STORE_SESSIONS_MAX connections were asked about */
 };
 
 /* Called exactly once, possibly before store_submit() returns; `err` is NULL on success. */
@@ -148,6 +160,14 @@ struct store_ruleset {
 	const struct classifier_plan *plan; /* NULL = neither policies nor members change */
 };
 
+/* What becomes of a packet. */
+struct store_verdict {
+	enum policy_action_kind action;
+	bool passes;     /* to the host: it is allowed, or within its rate */
+	bool by_default; /* no policy matches */
+	char policy[POLICY_NAME_MAX + 1]; /* that decides, "" = none */
+};
+
 struct store_backend {
 	/* Runs work(arg) off the loop, then calls store_prepared() on it, possibly before it returns. */
 	void (*run)(void *data, void (*work)(void *arg), void *arg);
@@ -170,6 +190,13 @@ struct store_backend {
 	void (*detach)(void *data, const char *iface);
 	void (*committed)(void *data, const struct store_commit *commit);
 	int64_t (*now)(void *data); /* CLOCK_MONOTONIC, ns; called on the worker */
+	/* The lock-out check, all on the worker: connections to the ports, as sock_diag_read(). */
+	int (*sessions)(void *data, const uint16_t *ports, size_t count, struct sock_diag *ret);
+	/* Whether packets that the interface receives are judged now; -ENODEV = there is none. */
+	int (*filters)(void *data, const char *iface);
+	/* By the ruleset in force, or with `next` by what is prepared. 0 or -errno. */
+	int (*judge)(void *data, const struct flow *flow, const char *iface, bool next,
+		struct store_verdict *ret);
 	void *data;
 };
 

@@ -8,6 +8,7 @@ void tx_free(struct tx *tx)
 		free(tx->lines[i]);
 	free(tx->lines);
 	free(tx->effects);
+	free(tx->protect);
 	free(tx->comment);
 	error_deinit(&tx->err);
 	change_list_deinit(&tx->changes);
@@ -31,6 +32,7 @@ static void tx_succeed(struct store *s, struct tx *tx)
 		.line_count = tx->line_count,
 		.line_total = tx->line_total,
 		.policies = tx->policies,
+		.protect_cut = s->protect_cut,
 	};
 
 	tx->done(tx->data, &result, NULL);

@@ -5,7 +5,7 @@
 
 #include "server/policy_store_internal.h"
 
-static void path_of(const struct apply *a, const char *field, char ret[static 96])
+void tx_path(const struct tx *tx, size_t index, const char *field, char ret[static 96])
 {
 	static const char *const fields[] = {
 		[CHANGE_CREATE_POLICY] = "create_policy",
@@ -25,11 +25,11 @@ static void path_of(const struct apply *a, const char *field, char ret[static 96
 		[CHANGE_REPLACE_MEMBERS] = "replace_members",
 	};
 
-	if (a->tx->path[0])
-		snprintf(ret, 96, "%s%s", a->tx->path, field);
+	if (tx->path[0])
+		snprintf(ret, 96, "%s%s", tx->path, field);
 	else
-		snprintf(ret, 96, "operations[%zu].%s%s", a->index,
-			fields[a->tx->changes.items[a->index].kind], field);
+		snprintf(ret, 96, "operations[%zu].%s%s", index,
+			fields[tx->changes.items[index].kind], field);
 }
 
 int apply_refuse(struct apply *a, enum error_kind kind, const char *reason, const char *field,
@@ -41,7 +41,7 @@ int apply_refuse(struct apply *a, enum error_kind kind, const char *reason, cons
 	va_start(args, fmt);
 	vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
-	path_of(a, field, path);
+	tx_path(a->tx, a->index, field, path);
 	if (!error_is_set(a->err))
 		error_set(a->err, kind, reason, "%s", what);
 	error_violation(a->err, path, "%s", what);
@@ -63,7 +63,7 @@ static int put_policy(struct apply *a, const struct policy *policy, enum store_e
 	struct store_policy *new;
 	char path[96];
 
-	path_of(a, "", path);
+	tx_path(a->tx, a->index, "", path);
 	if (policy_validate(policy, path, a->err) < 0) {
 		a->failed = true;
 		return -EINVAL;

@@ -44,6 +44,9 @@ struct tx {
 	bool has_expected, validate_only;
 	uint64_t expected;
 	void (*look)(void *data, struct store_view *view);
+	struct flow *protect; /* owned */
+	size_t protect_count;
+	bool force, reattach;
 	int64_t deadline;
 	struct store_author author;
 	char *comment; /* never NULL */
@@ -100,6 +103,7 @@ struct store {
 	struct tx *batch;  /* (w) being committed */
 	struct tx *failed; /* (w) refused while the batch was made */
 	struct error prepare_error; /* (w) of the batch as a whole */
+	bool protect_cut;           /* (w) not all connections were asked about */
 	struct state output;        /* (w) to be made durable */
 	struct classifier_plan *plan; /* (w) */
 	enum { STORE_IDLE, STORE_PREPARING, STORE_PERSISTING, STORE_SETTLING, STORE_REPAIRING } state;
@@ -137,6 +141,9 @@ struct apply {
 int apply_refuse(struct apply *a, enum error_kind kind, const char *reason, const char *field,
 	const char *fmt, ...) PRINTF_LIKE(5, 6);
 int apply_no_memory(struct apply *a);
+
+/* The path of a change in its request: "operations[3].put_policy" and `field`. */
+void tx_path(const struct tx *tx, size_t index, const char *field, char ret[static 96]);
 
 /* All changes of a transaction, or none of them. On success its undo list is left. */
 int apply_tx(struct store *s, struct tx *tx, struct error *err);
@@ -204,6 +211,15 @@ void batch_abort(struct store *s);
 /* After the flip: attachments that the former configuration had and this has not. */
 void batch_detach(struct store *s, const struct store_config *former);
 void batch_put_in_force(struct store *s);
+
+/* --- policy_store_protect.c: the lock-out check, on the worker */
+
+/* Whether the batch has to be asked about when the kernel has it prepared. */
+bool protect_wanted(const struct store *s);
+/* Refuses what cuts off a protected flow. */
+int protect_batch(struct store *s, struct error *err);
+/* The same of interfaces that the ruleset has already and that are to be put back. */
+int protect_reattached(struct store *s, struct error *err);
 
 /* --- policy_store_describe.c */
 

@@ -165,6 +165,8 @@ int batch_prepare(struct store *s, struct error *err)
 		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (!r)
 		r = prepare_kernel(s, err);
+	if (!r && protect_wanted(s) && (r = protect_batch(s, err)))
+		s->backend.abort(s->backend.data);
 	if (r)
 		drop_plan(s);
 	return r;
@@ -176,8 +178,11 @@ void batch_try(struct store *s, struct error *err)
 	struct store_view view = {.store = s, .next = true};
 	int r = batch_plan(s, err);
 
-	if (!r && tx->look && !prepare_kernel(s, err)) {
-		tx->look(tx->data, &view);
+	if (!r && (tx->look || protect_wanted(s)) && !prepare_kernel(s, err)) {
+		if (tx->look)
+			tx->look(tx->data, &view);
+		else
+			protect_batch(s, err);
 		s->backend.abort(s->backend.data);
 	}
 	store_view_deinit(&view);

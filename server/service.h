@@ -91,6 +91,8 @@ struct service_warnings {
 int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct service_warnings *w);
 int service_warn_default(struct arena *arena, const Pepctl__V1__InterfaceDefault *m,
 	struct service_warnings *w);
+/* Of a change that not every connection was asked about; left out without memory. */
+void service_warn_cut(struct arena *arena, struct service_warnings *w);
 
 /* --- service_apply.c: parts of a request that is or would be a transaction */
 int service_read_mode(Pepctl__V1__ApplyMode mode, enum store_mode *ret, struct error *err);

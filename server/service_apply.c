@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/flow.h"
 #include "common/frame.h"
 #include "common/policy_proto.h"
 #include "common/wirecheck.h"
@@ -44,6 +45,8 @@ struct apply_options {
 	uint64_t expected;
 	int64_t confirm_timeout;
 	const char *request_id, *comment;
+	Pepctl__V1__Flow *const *protect;
+	size_t protect_count;
 };
 #define OPTIONS_OF(request)                                                                        \
 	((struct apply_options){                                                                   \
@@ -55,6 +58,8 @@ struct apply_options {
 		.confirm_timeout = (request)->confirm_timeout_nano,                                \
 		.request_id = (request)->request_id,                                               \
 		.comment = (request)->comment,                                                     \
+		.protect = (request)->protect,                                                     \
+		.protect_count = (request)->n_protect,                                             \
 	})
 
 int service_read_mode(Pepctl__V1__ApplyMode mode, enum store_mode *ret, struct error *err)
@@ -64,6 +69,27 @@ int service_read_mode(Pepctl__V1__ApplyMode mode, enum store_mode *ret, struct e
 		return error_violation(err, "mode", "%d is no ApplyMode", (int)mode);
 	*ret = mode == PEPCTL__V1__APPLY_MODE__MODE_REPLACE_ALL ? STORE_REPLACE_ALL : STORE_MERGE;
 	return 0;
+}
+
+static int read_protect(const struct apply_options *o, struct store_tx *ret, struct error *err)
+{
+	int r = 0;
+
+	if (o->protect_count > STORE_PROTECT_MAX)
+		return error_violation(err, "protect", "%zu flows; at most %u", o->protect_count,
+			STORE_PROTECT_MAX);
+	ret->protect = calloc(o->protect_count + 1, sizeof(*ret->protect));
+	if (!ret->protect)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	ret->protect_count = o->protect_count;
+	for (size_t i = 0; i < o->protect_count; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "protect[%zu]", i);
+		if (flow_from_proto(o->protect[i], path, &ret->protect[i], err))
+			r = -EINVAL;
+	}
+	return r;
 }
 
 /* What this version does not have must not be silently left out. */
@@ -85,8 +111,9 @@ static int read_options(const struct apply_options *o, struct store_tx *ret, str
 	ret->has_expected = o->has_expected;
 	ret->expected = o->expected;
 	ret->validate_only = o->validate_only;
+	ret->force = o->force;
 	ret->comment = o->comment;
-	return 0;
+	return read_protect(o, ret, err);
 }
 
 int service_read_operations(Pepctl__V1__Operation *const *operations, size_t count,
@@ -162,6 +189,7 @@ static void apply_free(struct apply *a)
 	timer_end(a);
 	quota_release(&a->service->apply_quota, a->tx.author.uid, a->held);
 	change_list_deinit(&a->tx.changes);
+	free(a->tx.protect);
 	arena_deinit(&a->arena);
 	free(a->comment);
 	free(a);
@@ -206,6 +234,8 @@ static void on_applied(void *data, const struct store_result *result, struct err
 		return;
 	}
 	arena_reset(call_arena(call));
+	if (result->protect_cut)
+		service_warn_cut(&a->arena, &a->warnings);
 	answer = answer_of(a, result);
 	if (answer)
 		call_reply(call, &answer->base);
@@ -281,7 +311,8 @@ static int keep_options(struct apply *a, const struct apply_options *o, struct e
 
 	if (a->messages++) {
 		if (!o->mode && !o->has_expected && !o->validate_only && !o->force &&
-			!o->confirm_timeout && !*o->request_id && !*o->comment)
+			!o->confirm_timeout && !*o->request_id && !*o->comment &&
+			!o->protect_count)
 			return 0;
 		return error_violation(err, "",
 			"message %zu has more than operations; the options of a "

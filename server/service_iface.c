@@ -8,6 +8,7 @@ struct pending {
 	struct call *call;
 	char iface[IFACE_NAME_SIZE];
 	enum attach_mode mode;
+	struct service_warnings warnings;
 };
 
 static Pepctl__V1__Interface *iface_message(struct call *call, const struct datapath_iface *iface)
@@ -30,11 +31,14 @@ static Pepctl__V1__Interface *iface_message(struct call *call, const struct data
 
 /* Success is told with what an admin should know: generic mode, stripped tags. */
 static int add_warnings(struct call *call, const struct datapath_iface *iface,
-	Pepctl__V1__AttachInterfaceResponse *answer)
+	const struct service_warnings *more, Pepctl__V1__AttachInterfaceResponse *answer)
 {
-	answer->warnings = arena_array(call_arena(call), 2, sizeof(*answer->warnings));
+	answer->warnings =
+		arena_array(call_arena(call), 2 + more->count, sizeof(*answer->warnings));
 	if (!answer->warnings)
 		return -1;
+	for (size_t i = 0; i < more->count; i++)
+		answer->warnings[answer->n_warnings++] = more->list[i];
 	if (iface->reason[0])
 		answer->warnings[answer->n_warnings++] = arena_printf(call_arena(call),
 			"%s is attached in generic mode: %s", iface->name, iface->reason);
@@ -55,7 +59,7 @@ static void answer_attached(struct pending *p, uint64_t revision)
 		SERVICE_MESSAGE(p->call, attach_interface_response);
 
 	if (!answer || (iface && (!(answer->interface = iface_message(p->call, iface)) ||
-					 add_warnings(p->call, iface, answer) < 0))) {
+					 add_warnings(p->call, iface, &p->warnings, answer) < 0))) {
 		service_fail_memory(p->call);
 		return;
 	}
@@ -70,6 +74,8 @@ static void on_attached(void *data, const struct store_result *result, struct er
 	struct pending *p = data;
 	struct service *s = p->service;
 
+	if (result && result->protect_cut)
+		service_warn_cut(call_arena(p->call), &p->warnings);
 	if (!err && !datapath_in_place(s->datapath, p->iface) &&
 		s->attach(s->interfaces, p->iface, p->mode, false, &again))
 		err = &again;
@@ -98,7 +104,7 @@ static void on_detached(void *data, const struct store_result *result, struct er
 }
 
 static void submit(struct service *s, struct call *call, struct change *change, const char *iface,
-	store_done done)
+	bool force, store_done done)
 {
 	struct pending *p = arena_zalloc(call_arena(call), sizeof(*p));
 	struct error err = ERROR_INIT;
@@ -112,6 +118,8 @@ static void submit(struct service *s, struct call *call, struct change *change, 
 	snprintf(change->iface, sizeof(change->iface), "%s", iface);
 	service_tx_init(call, &tx);
 	tx.path = "iface";
+	tx.force = force;
+	tx.reattach = change->kind == CHANGE_ATTACH;
 	if (!p || change_list_push(&tx.changes, change) < 0) {
 		service_fail_memory(call);
 		return;
@@ -136,7 +144,7 @@ static void attach_interface(void *data, struct call *call)
 	}
 	change_init(&change, CHANGE_ATTACH);
 	change.mode = (enum attach_mode)request->mode;
-	submit(data, call, &change, request->iface, on_attached);
+	submit(data, call, &change, request->iface, request->force, on_attached);
 }
 
 static void detach_interface(void *data, struct call *call)
@@ -146,7 +154,7 @@ static void detach_interface(void *data, struct call *call)
 
 	change_init(&change, CHANGE_DETACH);
 	change.allow_missing = request->allow_missing;
-	submit(data, call, &change, request->iface, on_detached);
+	submit(data, call, &change, request->iface, false, on_detached);
 }
 
 static void list_interfaces(void *data, struct call *call)

@@ -45,6 +45,8 @@ static void on_put(void *data, const struct store_result *result, struct error *
 {
 	struct pending *p = data;
 
+	if (result && result->protect_cut)
+		service_warn_cut(call_arena(p->call), &p->warnings);
 	if (err)
 		call_fail(p->call, err);
 	else
@@ -85,9 +87,14 @@ static struct pending *pending_new(struct service *s, struct call *call, const c
 	return p;
 }
 
+struct options {
+	bool validate_only, force;
+};
+#define OPTIONS_OF(request) ((struct options){(request)->validate_only, (request)->force})
+
 /* `given` is what the request says of the policy, NULL = nothing. */
 static void submit(struct service *s, struct call *call, struct change *change,
-	const Pepctl__V1__Policy *given, bool validate_only, store_done done)
+	const Pepctl__V1__Policy *given, struct options options, store_done done)
 {
 	const char *name = change->kind == CHANGE_DELETE_POLICY ? change->name : change->policy.name;
 	struct pending *p = pending_new(s, call, name);
@@ -95,7 +102,8 @@ static void submit(struct service *s, struct call *call, struct change *change,
 
 	service_tx_init(call, &tx);
 	tx.path = given ? "policy" : "name";
-	tx.validate_only = validate_only;
+	tx.validate_only = options.validate_only;
+	tx.force = options.force;
 	if (!p || (given && service_warn_policy(call_arena(call), given, &p->warnings) < 0) ||
 		change_list_push(&tx.changes, change) < 0) {
 		change_deinit(change);
@@ -117,7 +125,7 @@ static void create_policy(void *data, struct call *call)
 		call_fail(call, &err);
 		return;
 	}
-	submit(data, call, &change, request->policy, request->validate_only, on_put);
+	submit(data, call, &change, request->policy, OPTIONS_OF(request), on_put);
 }
 
 /* With a mask: what is in force with the named fields of the request. */
@@ -165,7 +173,7 @@ static void update_policy(void *data, struct call *call)
 		call_fail(call, &err);
 		return;
 	}
-	submit(data, call, &change, request->policy, request->validate_only, on_put);
+	submit(data, call, &change, request->policy, OPTIONS_OF(request), on_put);
 }
 
 static void delete_policy(void *data, struct call *call)
@@ -183,7 +191,7 @@ static void delete_policy(void *data, struct call *call)
 		return;
 	}
 	snprintf(change.name, sizeof(change.name), "%s", request->name);
-	submit(data, call, &change, NULL, request->validate_only, on_deleted);
+	submit(data, call, &change, NULL, OPTIONS_OF(request), on_deleted);
 }
 
 static void get_policy(void *data, struct call *call)

@@ -60,3 +60,12 @@ int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct
 				m->match->iface[i], m->name);
 	return r;
 }
+
+void service_warn_cut(struct arena *arena, struct service_warnings *w)
+{
+	if (w->count < WARNINGS_MAX)
+		warn(arena, w,
+			"there are more than %u connections to protected ports (setting protect-ports); "
+			"whether the others are cut off was not asked",
+			STORE_SESSIONS_MAX);
+}

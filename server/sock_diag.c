@@ -2,6 +2,7 @@
 #include "server/sock_diag.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -15,7 +16,7 @@
 
 void sock_diag_deinit(struct sock_diag *list)
 {
-	free(list->flows);
+	free(list->sessions);
 	*list = (struct sock_diag){0};
 }
 
@@ -105,9 +106,9 @@ static int take(const struct nlmsghdr *header, struct sock_diag *list)
 		list->cut = true;
 		return 0;
 	}
-	if (array_grow(&list->flows, &list->room, list->count, sizeof(*list->flows)))
+	if (array_grow(&list->sessions, &list->room, list->count, sizeof(*list->sessions)))
 		return -ENOMEM;
-	list->flows[list->count++] = flow_of(m);
+	list->sessions[list->count++] = (struct session){.flow = flow_of(m)};
 	return 1;
 }
 
@@ -144,7 +145,43 @@ int sock_diag_parse(const void *part, size_t size, struct sock_diag *list)
 	return r;
 }
 
-/* --- both */
+/* --- connections of the host with itself */
+
+static bool is_address(const struct flow *flow, const struct sockaddr *address)
+{
+	if (!address)
+		return false;
+	if (flow->family == 4)
+		return address->sa_family == AF_INET &&
+		       memcmp(flow->src, &((const struct sockaddr_in *)address)->sin_addr, 4) == 0;
+	return address->sa_family == AF_INET6 &&
+	       memcmp(flow->src, &((const struct sockaddr_in6 *)address)->sin6_addr, 16) == 0;
+}
+
+static bool is_loopback(const struct flow *flow, const struct ifaddrs *own)
+{
+	if (flow->family == 4 ? flow->src[0] == 127 : !memcmp(flow->src, &in6addr_loopback, 16))
+		return true;
+	while (own && !is_address(flow, own->ifa_addr))
+		own = own->ifa_next;
+	return own;
+}
+
+static int mark_loopback(struct sock_diag *list)
+{
+	struct ifaddrs *own;
+
+	if (!list->count)
+		return 0;
+	if (getifaddrs(&own) < 0)
+		return -errno;
+	for (size_t i = 0; i < list->count; i++)
+		list->sessions[i].loopback = is_loopback(&list->sessions[i].flow, own);
+	freeifaddrs(own);
+	return 0;
+}
+
+/* --- all together */
 
 static int read_family(
 	int fd, uint8_t family, const uint16_t *ports, size_t port_count, struct sock_diag *list)
@@ -171,5 +208,5 @@ int sock_diag_read(const uint16_t *ports, size_t port_count, struct sock_diag *l
 		r = read_family(fd, AF_INET, ports, port_count, list);
 	if (!r && !list->cut)
 		r = read_family(fd, AF_INET6, ports, port_count, list);
-	return r;
+	return r ? r : mark_loopback(list);
 }

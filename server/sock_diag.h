@@ -10,9 +10,14 @@
 
 #define SOCK_DIAG_PORTS_MAX 32u
 
-/* Flows towards this host: src is the peer. Owned memory. */
+/* An established connection. */
+struct session {
+	struct flow flow; /* from the peer; tcp, the flag ack; IPv4 also of a mapped address */
+	bool loopback;    /* the peer is this host: its packets never arrive on another interface */
+};
+
 struct sock_diag {
-	struct flow *flows; /* tcp, with the flag ack; IPv4 also where the socket is an IPv6 one */
+	struct session *sessions; /* owned */
 	size_t count, room;
 	size_t most; /* no more than so many are taken */
 	bool cut;    /* there are more */

@@ -110,6 +110,45 @@ static int64_t now(void *data)
 	return 1000;
 }
 
+/* --- the lock-out check */
+
+static int sessions(void *data, const uint16_t *ports, size_t count, struct sock_diag *ret)
+{
+	struct world *w = data;
+
+	w->listed++;
+	w->port_count = count;
+	memcpy(w->ports, ports, count * sizeof(*ports));
+	ret->sessions = calloc(w->session_count + 1, sizeof(*ret->sessions));
+	assert_non_null(ret->sessions);
+	if (w->session_count)
+		memcpy(ret->sessions, w->sessions, w->session_count * sizeof(*w->sessions));
+	ret->count = MIN(w->session_count, ret->most);
+	ret->cut = w->session_count > ret->most;
+	return w->refuse_sessions;
+}
+
+static int filters(void *data, const char *iface)
+{
+	const struct world *w = data;
+
+	if (streq(iface, "none"))
+		return -ENODEV;
+	return w->filters && streq(iface, w->filters);
+}
+
+static int judge(void *data, const struct flow *flow, const char *iface, bool next,
+	struct store_verdict *ret)
+{
+	struct world *w = data;
+
+	w->judged++;
+	if (w->refuse_judge)
+		return -ENOMEM;
+	*ret = w->judge ? w->judge(flow, iface, next) : (struct store_verdict){.passes = true};
+	return 0;
+}
+
 int world_restore(struct world *w, const char *text, struct error *err)
 {
 	struct store_config config;
@@ -121,7 +160,7 @@ int world_restore(struct world *w, const char *text, struct error *err)
 void world_init(struct world *w, uint32_t max_policies, const char *text)
 {
 	struct store_backend backend = {run, prepare, flip, abort_prepared, persist, load, settle,
-		settle, attach, detach, committed, now, w};
+		settle, attach, detach, committed, now, sessions, filters, judge, w};
 
 	*w = (struct world){0};
 	engine_init(&w->engine, max_policies, NULL);
@@ -146,11 +185,13 @@ void on_done(void *data, const struct store_result *result, struct error *err)
 		a->kind = err->kind;
 		a->violations = err->violation_total;
 		snprintf(a->reason, sizeof(a->reason), "%s", error_reason(err));
+		snprintf(a->message, sizeof(a->message), "%s", error_message(err));
 		snprintf(a->field, sizeof(a->field), "%s",
 			err->violation_count ? err->violations[0].field : "");
 		return;
 	}
 	a->revision = result->revision;
+	a->protect_cut = result->protect_cut;
 	a->effect = result->effect_count ? result->effects[0] : STORE_UNCHANGED;
 	a->policies = result->policies;
 	for (size_t i = 0; i < result->line_count; i++)

@@ -17,13 +17,25 @@ struct world {
 	bool refuse_prepare, refuse_attach;
 	size_t line_total; /* of the last commit */
 	char described[4000];
+	/* The lock-out check. */
+	const struct session *sessions; /* that there are */
+	size_t session_count;
+	const char *filters; /* the only interface that is filtered; NULL = none */
+	/* NULL = all passes */
+	struct store_verdict (*judge)(const struct flow *flow, const char *iface, bool next);
+	int refuse_sessions;
+	bool refuse_judge;
+	unsigned int listed, judged;
+	uint16_t ports[8]; /* asked about last */
+	size_t port_count;
 };
 
 struct answer {
 	bool done;
 	uint64_t revision;
 	enum error_kind kind;
-	char reason[40], field[64];
+	char reason[40], field[64], message[400];
+	bool protect_cut;
 	size_t violations;
 	enum store_effect effect; /* of the first change */
 	enum store_effect effects[8];

@@ -81,9 +81,9 @@ static void test_flows_come_from_the_peer(void **state)
 	add_socket(&part, AF_INET6, "::ffff:192.0.2.10", 22, "::ffff:203.0.113.10", 65535);
 	assert_int_equal(sock_diag_parse(part.bytes, part.size, &list), 1);
 	assert_int_equal(list.count, 3);
-	assert_flow(&list.flows[0], 4, "203.0.113.9", 50123, "192.0.2.10", 22);
-	assert_flow(&list.flows[1], 6, "2001:db8:9::9", 1, "2001:db8::1", 2222);
-	assert_flow(&list.flows[2], 4, "203.0.113.10", 65535, "192.0.2.10", 22);
+	assert_flow(&list.sessions[0].flow, 4, "203.0.113.9", 50123, "192.0.2.10", 22);
+	assert_flow(&list.sessions[1].flow, 6, "2001:db8:9::9", 1, "2001:db8::1", 2222);
+	assert_flow(&list.sessions[2].flow, 4, "203.0.113.10", 65535, "192.0.2.10", 22);
 	part.size = 0;
 	add_socket(&part, AF_INET, "192.0.2.10", 22, "203.0.113.9", 50124);
 	add_end(&part, NLMSG_DONE, 0);
@@ -140,12 +140,12 @@ static void test_refusals_and_bad_parts(void **state)
 
 /* --- the kernel's */
 
-struct session {
+struct connection {
 	int listener, near, far;
 	uint16_t port, peer_port;
 };
 
-static void session_open(struct session *s, int family, const char *address)
+static void connection_open(struct connection *s, int family, const char *address)
 {
 	struct sockaddr_in6 a = {.sin6_family = (sa_family_t)family};
 	socklen_t size = sizeof(a);
@@ -167,17 +167,18 @@ static void session_open(struct session *s, int family, const char *address)
 	s->peer_port = ntohs(a.sin6_port);
 }
 
-static void session_close(struct session *s)
+static void connection_close(struct connection *s)
 {
 	close(s->far);
 	close(s->near);
 	close(s->listener);
 }
 
-static bool has(const struct sock_diag *list, const struct session *s)
+static bool has(const struct sock_diag *list, const struct connection *s)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (list->flows[i].dport == s->port && list->flows[i].sport == s->peer_port)
+		if (list->sessions[i].flow.dport == s->port &&
+			list->sessions[i].flow.sport == s->peer_port)
 			return true;
 	return false;
 }
@@ -186,19 +187,20 @@ static bool has(const struct sock_diag *list, const struct session *s)
 static void test_the_kernel_lists_the_ports_asked_about(void **state)
 {
 	uint16_t ports[SOCK_DIAG_PORTS_MAX];
-	struct session s[3];
+	struct connection s[3];
 
 	(void)state;
-	session_open(&s[0], AF_INET, "127.0.0.1");
-	session_open(&s[1], AF_INET6, "::1");
-	session_open(&s[2], AF_INET6, "::ffff:127.0.0.1");
+	connection_open(&s[0], AF_INET, "127.0.0.1");
+	connection_open(&s[1], AF_INET6, "::1");
+	connection_open(&s[2], AF_INET6, "::ffff:127.0.0.1");
 	for (size_t i = 0; i < 3; i++) {
 		_cleanup_sock_diag_ struct sock_diag list = {.most = 10};
 
 		assert_int_equal(sock_diag_read(&s[i].port, 1, &list), 0);
 		assert_int_equal(list.count, 1); /* the listener and the peer's end are not meant */
-		assert_flow(&list.flows[0], i == 1 ? 6 : 4, i == 1 ? "::1" : "127.0.0.1",
+		assert_flow(&list.sessions[0].flow, i == 1 ? 6 : 4, i == 1 ? "::1" : "127.0.0.1",
 			s[i].peer_port, i == 1 ? "::1" : "127.0.0.1", s[i].port);
+		assert_true(list.sessions[0].loopback);
 	}
 	for (size_t i = 0; i < SOCK_DIAG_PORTS_MAX; i++)
 		ports[i] = (uint16_t)(i + 1);
@@ -211,7 +213,7 @@ static void test_the_kernel_lists_the_ports_asked_about(void **state)
 		assert_int_equal(has(&list, &s[(at + 1) % 3]), at >= 2);
 	}
 	for (size_t i = 0; i < 3; i++)
-		session_close(&s[i]);
+		connection_close(&s[i]);
 }
 
 int main(void)

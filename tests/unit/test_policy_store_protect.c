@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The lock-out check: what is asked about, what is refused, and with which words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+
+#include "store_world.h"
+
+static const struct session sessions[] = {
+	{.flow = {.family = 4,
+		 .src = {10, 0, 0, 9},
+		 .dst = {10, 0, 0, 1},
+		 .proto = 6,
+		 .sport = 40000,
+		 .dport = 22,
+		 .tcp_flags = TH_ACK}},
+	{.flow = {.family = 4,
+		 .src = {127, 0, 0, 1},
+		 .dst = {127, 0, 0, 1},
+		 .proto = 6,
+		 .sport = 7,
+		 .dport = 22,
+		 .tcp_flags = TH_ACK},
+		.loopback = true},
+	{.flow = {.family = 4,
+		 .src = {10, 0, 0, 9},
+		 .dst = {10, 0, 0, 1},
+		 .proto = 6,
+		 .sport = 40001,
+		 .dport = 22,
+		 .tcp_flags = TH_ACK}},
+};
+
+static const struct store_verdict passes = {.passes = true};
+
+/* --- rulesets */
+
+static struct store_verdict new_blocks(const struct flow *flow, const char *iface, bool next)
+{
+	(void)flow;
+	(void)iface;
+	return next ? (struct store_verdict){POLICY_BLOCK, false, false, "p"} : passes;
+}
+
+static struct store_verdict both_block(const struct flow *flow, const char *iface, bool next)
+{
+	(void)next;
+	return new_blocks(flow, iface, true);
+}
+
+static struct store_verdict new_rejects_new_ones(
+	const struct flow *flow, const char *iface, bool next)
+{
+	(void)iface;
+	return next && flow->tcp_flags == TH_SYN && flow->sport == 40000
+		       ? (struct store_verdict){POLICY_REJECT, false, false, "p"}
+		       : passes;
+}
+
+static struct store_verdict default_decides(const struct flow *flow, const char *iface, bool next)
+{
+	(void)flow;
+	(void)iface;
+	(void)next;
+	return (struct store_verdict){.passes = true, .by_default = true}; /* as far as it knows */
+}
+
+static struct store_verdict bucket_fills_up(const struct flow *flow, const char *iface, bool next)
+{
+	(void)flow;
+	(void)iface;
+	return (struct store_verdict){POLICY_RATE_LIMIT, !next, false, "p"};
+}
+
+static struct store_verdict udp_goes(const struct flow *flow, const char *iface, bool next)
+{
+	(void)iface;
+	return next && flow->proto == IPPROTO_UDP
+		       ? (struct store_verdict){POLICY_REDIRECT, false, false, "p"}
+		       : passes;
+}
+
+/* --- worlds */
+
+/* eth0 is filtered in revision 1. */
+static void begin(struct world *w)
+{
+	struct answer a;
+
+	world_init(w, 10, NULL);
+	submit(w, "interface eth0\n", &a);
+	finish(w);
+	assert_int_equal(a.revision, 1);
+	w->filters = "eth0";
+	w->sessions = sessions;
+	w->session_count = ARRAY_SIZE(sessions);
+	w->listed = w->judged = 0;
+}
+
+static void assert_refused(const struct world *w, const struct answer *a, const char *reason)
+{
+	assert_true(a->done);
+	assert_int_equal(a->kind, ERROR_PRECONDITION);
+	assert_string_equal(a->reason, reason);
+	assert_int_equal(store_revision(w->store), 1);
+	assert_int_equal(w->persisted, 1);
+	assert_int_equal(w->prepared, w->flipped + w->aborted);
+}
+
+static void assert_committed(struct world *w, const struct answer *a)
+{
+	assert_false(a->done);
+	finish(w);
+	assert_true(a->done);
+	assert_int_equal(a->kind, ERROR_NONE);
+	assert_int_equal(a->revision, 2);
+	assert_int_equal(w->prepared, w->flipped + w->aborted);
+}
+
+static void test_what_cuts_off_is_refused_with_flow_and_policy(void **state)
+{
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	w.judge = new_blocks;
+	submit(&w, "setting capture 5\npolicy p block\n", &a);
+	assert_refused(&w, &a, "LOCKOUT");
+	assert_string_equal(a.message, "policy p would drop on eth0 the established connection "
+				       "from 10.0.0.9 port 40000 to "
+				       "10.0.0.1 port 22 (and 1 more); nothing was changed: let it "
+				       "pass by a policy, or force "
+				       "the change (--force)");
+	assert_string_equal(a.field, "operations[1].put_policy");
+	assert_int_equal(a.violations, 1);
+	assert_int_equal(w.port_count, 1);
+	assert_int_equal(w.ports[0], 22);
+	w.judge = new_rejects_new_ones;
+	submit(&w, "policy p block\n", &a);
+	assert_refused(&w, &a, "LOCKOUT");
+	assert_non_null(
+		strstr(a.message, "policy p would reject on eth0 a new connection like the "
+				  "established one from 10.0.0.9 port 40000 to 10.0.0.1 port 22;"));
+	w.judge = NULL;
+	submit(&w, "policy p block\n", &a);
+	assert_committed(&w, &a);
+	world_deinit(&w);
+}
+
+static void test_what_is_forced_or_cut_off_already_is_not(void **state)
+{
+	struct store_tx tx = tx_of("policy p block\n", CHANGE_PUT_POLICY);
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	w.judge = new_blocks;
+	tx.force = true;
+	submit_tx(&w, &tx, &a);
+	assert_committed(&w, &a);
+	assert_int_equal(w.judged + w.listed, 0);
+	world_deinit(&w);
+	begin(&w);
+	w.judge = both_block;
+	submit(&w, "policy p block\n", &a);
+	assert_committed(&w, &a);
+	assert_int_equal(w.judged, 2 * 2 * 2);
+	world_deinit(&w);
+	begin(&w);
+	w.judge = bucket_fills_up;
+	submit(&w, "policy p rate-limit 1pps\n", &a);
+	assert_committed(&w, &a);
+	world_deinit(&w);
+}
+
+static void test_a_dry_run_is_told_too(void **state)
+{
+	struct store_tx tx = tx_of("policy p block\n", CHANGE_PUT_POLICY);
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	w.judge = new_blocks;
+	tx.validate_only = true;
+	submit_tx(&w, &tx, &a);
+	assert_refused(&w, &a, "LOCKOUT");
+	tx = tx_of("policy p block\n", CHANGE_PUT_POLICY);
+	tx.validate_only = tx.force = true;
+	submit_tx(&w, &tx, &a);
+	assert_true(a.done);
+	assert_int_equal(a.kind, ERROR_NONE);
+	world_deinit(&w);
+}
+
+static void test_defaults_and_interfaces_to_come(void **state)
+{
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	w.judge = default_decides;
+	submit(&w, "default block iface eth1\n", &a);
+	assert_committed(&w, &a);
+	world_deinit(&w);
+	begin(&w);
+	w.judge = default_decides;
+	submit(&w, "setting capture 5\ndefault block iface eth0\n", &a);
+	assert_refused(&w, &a, "LOCKOUT");
+	assert_string_equal(a.field, "operations[1].default_action");
+	assert_non_null(strstr(a.message, "the default action would drop on eth0 the established"));
+	submit(&w, "default block\n", &a);
+	assert_refused(&w, &a, "LOCKOUT");
+	submit(&w, "default block\ndefault allow iface eth0\ninterface eth1\n", &a);
+	assert_refused(&w, &a, "LOCKOUT");
+	assert_non_null(strstr(a.message, "would drop on eth1"));
+	w.judge = both_block; /* and yet nothing is filtered there */
+	submit(&w, "interface eth1\n", &a);
+	assert_refused(&w, &a, "LOCKOUT");
+	assert_string_equal(a.field, "operations[0].attach");
+	submit(&w, "interface none\n", &a);
+	assert_committed(&w, &a);
+	world_deinit(&w);
+}
+
+static void test_what_is_put_back_is_asked_about(void **state)
+{
+	struct store_tx tx = tx_of("interface eth0\n", CHANGE_PUT_POLICY);
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	w.judge = both_block;
+	tx.reattach = true;
+	submit_tx(&w, &tx, &a);
+	assert_int_equal(a.kind, ERROR_NONE); /* it is in place */
+	w.filters = NULL;
+	submit(&w, "interface eth0\n", &a); /* who does not put it back */
+	assert_int_equal(a.kind, ERROR_NONE);
+	tx = tx_of("interface eth0\n", CHANGE_PUT_POLICY);
+	tx.reattach = true;
+	submit_tx(&w, &tx, &a);
+	assert_refused(&w, &a, "LOCKOUT");
+	tx = tx_of("interface eth0\n", CHANGE_PUT_POLICY);
+	tx.reattach = tx.force = true;
+	submit_tx(&w, &tx, &a);
+	assert_int_equal(a.kind, ERROR_NONE);
+	world_deinit(&w);
+}
+
+static void test_listed_flows(void **state)
+{
+	static const struct flow flow = {.family = 4,
+		.src = {10, 0, 0, 9},
+		.dst = {10, 0, 0, 1},
+		.proto = IPPROTO_UDP,
+		.sport = 5,
+		.dport = 53};
+	struct store_tx tx = tx_of("policy p block\n", CHANGE_PUT_POLICY);
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	w.judge = udp_goes;
+	tx.protect = calloc(1, sizeof(flow));
+	*tx.protect = flow;
+	tx.protect_count = 1;
+	submit_tx(&w, &tx, &a);
+	assert_refused(&w, &a, "LOCKOUT");
+	assert_non_null(
+		strstr(a.message, "policy p would redirect on eth0 protect[0]: a packet from "
+				  "10.0.0.9 port 5 to 10.0.0.1 port 53;"));
+	submit(&w, "policy p block\n", &a);
+	assert_committed(&w, &a);
+	world_deinit(&w);
+}
+
+/* A change does not take away the protection from itself; the next one may do without. */
+static void test_ports(void **state)
+{
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	w.judge = new_blocks;
+	submit(&w, "setting protect-ports none\npolicy p block\n", &a);
+	assert_refused(&w, &a, "LOCKOUT");
+	submit(&w, "setting protect-ports 1,2\npolicy p block\n", &a);
+	assert_int_equal(w.port_count, 3);
+	w.judge = NULL;
+	submit(&w, "setting protect-ports none\n", &a);
+	assert_committed(&w, &a);
+	w.judge = new_blocks;
+	w.listed = 0;
+	submit(&w, "policy p block\n", &a);
+	finish(&w);
+	assert_int_equal(a.revision, 3);
+	assert_int_equal(w.listed, 0);
+	world_deinit(&w);
+}
+
+static void test_what_cannot_be_asked_is_refused(void **state)
+{
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	w.refuse_sessions = -ENOENT;
+	submit(&w, "policy p block\n", &a);
+	assert_refused(&w, &a, "NO_SOCK_DIAG");
+	w.refuse_sessions = 0;
+	w.refuse_judge = true;
+	submit(&w, "policy p block\n", &a);
+	assert_refused(&w, &a, "KERNEL_REFUSED");
+	world_deinit(&w);
+}
+
+static void test_too_many_are_said(void **state)
+{
+	static struct session many[STORE_SESSIONS_MAX + 1];
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+		many[i] = sessions[0];
+	w.sessions = many;
+	w.session_count = ARRAY_SIZE(many);
+	submit(&w, "policy p block\n", &a);
+	assert_committed(&w, &a);
+	assert_true(a.protect_cut);
+	assert_int_equal(w.judged, 2 * STORE_SESSIONS_MAX);
+	world_deinit(&w);
+}
+
+/* Those that wait are committed together; the one at fault is refused alone. */
+static void test_of_several_one_is_at_fault(void **state)
+{
+	struct store_tx forced = tx_of("policy f allow\n", CHANGE_PUT_POLICY);
+	struct answer first, a, b;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	submit(&w, "setting capture 1\n", &first); /* on its way to the disk */
+	w.judge = new_blocks;
+	forced.force = true;
+	submit(&w, "policy p block\n", &a);
+	submit_tx(&w, &forced, &b);
+	finish(&w);
+	assert_string_equal(a.reason, "LOCKOUT");
+	assert_string_equal(a.field, "operations[0].put_policy");
+	assert_false(b.done);
+	finish(&w);
+	assert_int_equal(b.revision, 3);
+	world_deinit(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_cuts_off_is_refused_with_flow_and_policy),
+		cmocka_unit_test(test_what_is_forced_or_cut_off_already_is_not),
+		cmocka_unit_test(test_a_dry_run_is_told_too),
+		cmocka_unit_test(test_defaults_and_interfaces_to_come),
+		cmocka_unit_test(test_what_is_put_back_is_asked_about),
+		cmocka_unit_test(test_listed_flows),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_what_cannot_be_asked_is_refused),
+		cmocka_unit_test(test_too_many_are_said),
+		cmocka_unit_test(test_of_several_one_is_at_fault),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
