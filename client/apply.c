@@ -69,6 +69,7 @@ static char *text_of(const char *text)
 		(request)->expected_present_case = (options)->has_expected ? 3 : 0;                \
 		(request)->expected_revision = (options)->expected;                                \
 		(request)->validate_only = (options)->dry_run;                                     \
+		(request)->force = (options)->force;                                               \
 		(request)->comment = text_of((options)->comment);                                  \
 	} while (0)
 

@@ -10,6 +10,7 @@
 struct apply_options {
 	bool replace; /* what the changes do not name is gone */
 	bool dry_run;
+	bool force; /* not checked for locking out */
 	bool has_expected;
 	uint64_t expected;   /* revision */
 	const char *comment; /* NULL = none */

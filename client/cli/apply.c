@@ -56,12 +56,12 @@ static int read_word(
 		return read_revision(words_next(words), options);
 	else if (streq(word, "--comment"))
 		return read_comment(words_next(words), options);
-	else if (streq(word, "--confirm") || streq(word, "--force"))
+	else if (streq(word, "--confirm"))
 		return usage_error("%s is not in this version", word);
 	else
 		return usage_error(
 			"\"%s\" is no option of apply: --dry-run, --merge, --expect REVISION, "
-			"--comment TEXT",
+			"--comment TEXT, --force",
 			word);
 	return EXIT_DONE;
 }
@@ -203,7 +203,8 @@ static int refused(const struct rules *rules, struct error *err)
 
 	if (!rules_print_refusal(rules, err))
 		return cli_fail(err);
-	fprintf(stderr, "pepctl: pepctld refused %s; nothing was changed\n", rules->name);
+	fprintf(stderr, "pepctl: pepctld refused %s; nothing was changed%s\n", rules->name,
+		streq(error_reason(err), "LOCKOUT") ? "; --force applies it all the same" : "");
 	error_deinit(err);
 	return status;
 }
@@ -219,6 +220,7 @@ static int send_rules(struct cli *cli, const struct rules *rules, struct apply_o
 		return r;
 	options->progress = on_progress;
 	options->data = &progress;
+	options->force = cli->force;
 	r = apply_changes(cli->client, &rules->changes, options, &cli->arena, &answer, &err);
 	if (progress.shown)
 		fprintf(stderr, "\r\033[K");
@@ -257,13 +259,15 @@ int apply_main(struct cli *cli, struct words *words)
 
 	if (words_take(words, "help")) {
 		printf("Usage: pepctl apply FILE|- [--dry-run] [--merge] [--expect REVISION] "
-		       "[--comment TEXT]\n"
+		       "[--comment TEXT] [--force]\n"
 		       "  make the running ruleset equal to the file, in one transaction\n"
 		       "  --dry-run          only say what would change\n"
 		       "  --merge            add to the ruleset; what the file does not name "
 		       "stays\n"
 		       "  --expect REVISION  only when that is still the ruleset's\n"
-		       "  --comment TEXT     goes with the change into events and the log\n");
+		       "  --comment TEXT     goes with the change into events and the log\n"
+		       "  --force            even where that cuts off connections to "
+		       "protect-ports\n");
 		return EXIT_DONE;
 	}
 	while ((word = words_next(words))) {

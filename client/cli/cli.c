@@ -22,8 +22,8 @@ int cli_fail(struct error *err)
 
 	fprintf(stderr, "pepctl: %s\n", error_message(err));
 	for (size_t i = 1; i < err->violation_count; i++)
-		fprintf(stderr, "pepctl: %s: %s\n", err->violations[i].field,
-			err->violations[i].description);
+		fprintf(stderr, "pepctl: %s%s%s\n", err->violations[i].field,
+			*err->violations[i].field ? ": " : "", err->violations[i].description);
 	error_deinit(err);
 	return status;
 }
@@ -77,7 +77,8 @@ int cli_apply_all(struct cli *cli, const struct change_list *changes, const char
 
 	if (status)
 		return status;
-	if (apply_changes(cli->client, changes, &(struct apply_options){0}, &cli->arena, &answer, &err))
+	if (apply_changes(cli->client, changes, &(struct apply_options){.force = cli->force},
+		    &cli->arena, &answer, &err))
 		return cli_fail(&err);
 	say_applied(cli, answer, done);
 	return EXIT_DONE;

@@ -17,6 +17,7 @@ struct cli {
 	const char *socket; /* NULL = $PEPCTL_SOCKET or the default */
 	int timeout;        /* ms */
 	bool json, quiet, verbose;
+	bool force; /* changes are not checked for locking out */
 	struct client *client; /* of cli_client(); NULL before */
 	struct arena arena;    /* of the command's messages */
 };

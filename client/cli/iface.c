@@ -58,6 +58,7 @@ static int iface_attach(struct cli *cli, struct words *words)
 	int status;
 
 	pepctl__v1__attach_interface_request__init(&request);
+	request.force = cli->force;
 	status = read_name(words, &request.iface);
 	if (!status)
 		status = read_mode(words, &request.mode);

@@ -35,6 +35,7 @@ static void print_help(void)
 	       "  -j, --json          JSON: one object, or one a line for streams\n"
 	       "  -q, --quiet         say nothing when it worked\n"
 	       "  -v, --verbose       policy show: last hit, place and revisions of each\n"
+	       "      --force         change it even where that cuts off connections to protect-ports\n"
 	       "      --timeout TIME  give up after it, as 5s (30s)\n"
 	       "  -V, --version, -h, --help\n\n"
 	       "Objects and verbs may be shortened while they stay unambiguous: pepctl pol sh.\n"
@@ -62,7 +63,7 @@ static int read_options(int argc, char *argv[], struct cli *cli)
 		{"socket", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
 		{"quiet", no_argument, NULL, 'q'}, {"verbose", no_argument, NULL, 'v'},
 		{"timeout", required_argument, NULL, 't'}, {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0},
+		{"help", no_argument, NULL, 'h'}, {"force", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0},
 	};
 	static char name[] = "pepctl"; /* what getopt's messages begin with, wherever it was called from */
 	int c, status;
@@ -81,6 +82,9 @@ static int read_options(int argc, char *argv[], struct cli *cli)
 			break;
 		case 'v':
 			cli->verbose = true;
+			break;
+		case 'f':
+			cli->force = true;
 			break;
 		case 't':
 			status = read_timeout(optarg, &cli->timeout);
@@ -116,6 +120,21 @@ static void read_help(struct words *words)
 		}
 }
 
+/* Of the whole command, and people append it to what was refused. */
+static void read_force(struct words *words, struct cli *cli)
+{
+	for (int i = 0; i < words->options_end; i++) {
+		if (!streq(words->list[i], "--force"))
+			continue;
+		memmove(&words->list[i], &words->list[i + 1],
+			(size_t)(words->count - i - 1) * sizeof(*words->list));
+		words->count--;
+		words->options_end--;
+		i--;
+		cli->force = true;
+	}
+}
+
 /* "--" ends options and is no word itself; before the object getopt has taken it already. */
 static void read_dashes(struct words *words, bool taken)
 {
@@ -137,6 +156,7 @@ static int run(int argc, char *argv[], struct cli *cli)
 	struct words words = {.list = argv + optind, .count = argc - optind};
 
 	read_dashes(&words, streq(argv[optind - 1], "--"));
+	read_force(&words, cli);
 	read_help(&words);
 	if (!words.count || words_at_help(&words)) {
 		print_help();

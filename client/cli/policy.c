@@ -46,6 +46,7 @@ static int policy_add(struct cli *cli, struct words *words)
 		return status;
 	pepctl__v1__create_policy_request__init(&request);
 	request.policy = policy_to_proto(&p, &cli->arena);
+	request.force = cli->force;
 	status = cli_call(cli, METHOD_CREATE_POLICY, &request.base, &answer);
 	return status ? status : policy_say(cli, p.name, "added", answer);
 }

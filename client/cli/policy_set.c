@@ -79,6 +79,7 @@ int policy_set(struct cli *cli, struct words *words)
 		return status;
 	pepctl__v1__update_policy_request__init(&request);
 	request.policy = policy_to_proto(&p, &cli->arena);
+	request.force = cli->force;
 	request.allow_missing = mask.has_action && mask.has_match;
 	if (!request.allow_missing) {
 		request.n_update_mask = mask.count;
