@@ -38,10 +38,10 @@ SCHEMA = {
                     "5 exceeded_bytes uint, 6 last_hit_time int, 7 position uint,"
                     "8 created_revision uint, 9 changed_revision uint",
     "PolicyResponse": "1 policy PolicyStatus, 2 revision uint, 3 warnings text*",
-    "CreatePolicyRequest": "1 policy Policy, 2 request_id text, 3 validate_only bool",
+    "CreatePolicyRequest": "1 policy Policy, 2 request_id text, 3 validate_only bool, 4 force bool",
     "GetPolicyRequest": "1 name text",
-    "UpdatePolicyRequest": "1 policy Policy, 2 update_mask text*, 3 allow_missing bool",
-    "DeletePolicyRequest": "1 name text, 2 allow_missing bool",
+    "UpdatePolicyRequest": "1 policy Policy, 2 update_mask text*, 3 allow_missing bool, 6 force bool",
+    "DeletePolicyRequest": "1 name text, 2 allow_missing bool, 5 force bool",
     "DeletePolicyResponse": "1 revision uint",
     "ListPoliciesRequest": "1 page_size uint, 2 page_token text, 3 name_prefix text",
     "ListPoliciesResponse": "1 policies PolicyStatus*, 2 next_page_token text, 3 revision uint,"
@@ -62,9 +62,10 @@ SCHEMA = {
     "ListSetMembersRequest": "1 set text, 2 page_size uint, 3 page_token text",
     "ListSetMembersResponse": "1 members Members, 2 next_page_token text, 3 revision uint, 4 set SetStatus",
     "ApplyChangesRequest": "1 operations Operation*, 2 mode uint, 3 expected_revision uint,"
-                           "4 validate_only bool, 7 comment text",
+                           "4 validate_only bool, 7 comment text, 8 force bool, 9 protect Flow*",
     "ApplyStreamRequest": "1 operations Operation*, 2 mode uint, 3 expected_revision uint,"
-                          "4 validate_only bool, 5 confirm_timeout_nano int, 7 comment text",
+                          "4 validate_only bool, 5 confirm_timeout_nano int, 7 comment text, 8 force bool,"
+                          "9 protect Flow*",
     "ApplyChangesResponse": "1 revision uint, 2 effects uint*, 3 warnings text*, 4 changes text*,"
                             "5 changes_total uint, 6 policies_created uint,"
                             "7 policies_changed uint, 8 policies_deleted uint",
