@@ -136,7 +136,7 @@ static void apply_words(struct typed *t)
 	if (t->last == 1)
 		offer_files(t);
 	else if (t->list[0][0] == 'a' && !streq(t->before, "--expect") && !streq(t->before, "--comment"))
-		offer_words(t, "--dry-run --merge --expect --comment");
+		offer_words(t, "--dry-run --merge --expect --comment --force");
 }
 
 static void policy_words(struct typed *t)
