@@ -70,6 +70,11 @@ void pepctl_client_set_timeout(pepctl_client *client, int milliseconds)
 	client->connection->timeout = milliseconds;
 }
 
+void pepctl_client_set_force(pepctl_client *client, int force)
+{
+	client->force = force;
+}
+
 /* The answer is valid until the next call. */
 static int ask(pepctl_client *client, enum method_id method, const ProtobufCMessage *request,
 	void *ret_answer, struct pepctl_error *error)
@@ -136,7 +141,7 @@ static int make_ready(struct change_list *changes, struct pepctl_error *error)
 int library_apply(pepctl_client *client, struct change_list *changes, bool replace,
 	uint64_t *ret_revision, struct pepctl_error *error)
 {
-	const struct apply_options options = {.replace = replace};
+	const struct apply_options options = {.replace = replace, .force = client->force};
 	Pepctl__V1__ApplyChangesResponse *answer;
 	struct error err = ERROR_INIT;
 	int r = make_ready(changes, error);
@@ -312,6 +317,7 @@ int pepctl_iface_attach(pepctl_client *client, const char *iface, enum pepctl_mo
 	pepctl__v1__attach_interface_request__init(&request);
 	request.iface = (char *)(uintptr_t)iface;
 	request.mode = (Pepctl__V1__AttachMode)mode;
+	request.force = client->force;
 	r = ask(client, METHOD_ATTACH_INTERFACE, &request.base, &answer, error);
 	if (!r && ret_mode)
 		*ret_mode = answer->interface ? (enum pepctl_mode)answer->interface->mode : mode;

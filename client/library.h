@@ -9,6 +9,7 @@
 struct pepctl_client {
 	struct client *connection;
 	struct arena arena; /* of the call under way */
+	bool force;
 };
 
 /* A transaction; reads the files that its sets name. */

@@ -63,6 +63,12 @@ PEPCTL_API void pepctl_client_free(pepctl_client *client); /* NULL is fine */
 /* Milliseconds for each later call, sent along as its deadline; 0 = none, 30000 at first. */
 PEPCTL_API void pepctl_client_set_timeout(pepctl_client *client, int milliseconds);
 
+/*
+ * 1: each later change is made even where it cuts off a connection to the setting protect-ports;
+ * 0, as at first: that is PEPCTL_PRECONDITION with the reason LOCKOUT.
+ */
+PEPCTL_API void pepctl_client_set_force(pepctl_client *client, int force);
+
 struct pepctl_server {
 	char version[32];
 	char kernel[64];

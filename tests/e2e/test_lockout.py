@@ -5,6 +5,7 @@ import contextlib
 import os
 import resource
 import socket
+import subprocess
 import time
 
 from world import CLONE_NEWNET, FAR, LIBC, NEAR, equal, family_of, main, run, wait_for
@@ -127,7 +128,7 @@ def families_and_ports(world):
     equal(world.json("setting", "show", "protect-ports"), {"protect-ports": "22,2222,4433"}, "setting")
     refused(world, "policy add p block dport 2222", "policy p", "port 2222")
     refused(world, "policy add p block dport 4433", "policy p", "port 4433")
-    refused(world, "policy add p block", "port 2222 (and 1 more)")
+    refused(world, "policy add p block", "(and 1 more)")
     world.kill()
     world.start()
     refused(world, "policy add p block dport 2222", "policy p", "port 2222")
@@ -196,6 +197,19 @@ def very_many(world):
             end.close()
 
 
+def library(world):
+    """libpepctl refuses with the reason, and forces when told to."""
+    world.start("--iface", "pep0:native")
+    session = Session(world)
+    said = subprocess.run([world.build / "tests/e2e/library_lockout"], text=True, check=True, capture_output=True,
+                          env={**os.environ, "PEPCTL_SOCKET": str(world.socket)}).stdout.split("\n")
+    refusal = f"on pep0 the established connection from {FAR[4][0]} port {session.port} to {NEAR[4][0]} port 22;"
+    assert said[0].startswith(f"add: 6 LOCKOUT policy p would drop {refusal}"), said
+    assert said[2].startswith(f"attach: 6 LOCKOUT policy p would drop {refusal}"), said
+    equal([said[1], said[3]], ["add, forced: 0", "attach, forced: 0"], "what was forced")
+    session.close()
+
+
 def anybodys_child(world):
     """The session is found by the kernel's list, not by what the environment tells."""
     world.start("--iface", "pep0:native")
@@ -206,4 +220,4 @@ def anybodys_child(world):
 
 
 if __name__ == "__main__":
-    main([every_kind_of_change, families_and_ports, interfaces, loopback, very_many, anybodys_child])
+    main([every_kind_of_change, families_and_ports, interfaces, loopback, very_many, anybodys_child, library])
