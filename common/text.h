@@ -58,6 +58,8 @@ int text_parse_file(const char *data, size_t size, struct change_list *ret,
 char *text_format_policy(const struct policy *policy);
 /* A whole statement: "policy ...", "default block iface eth1", ... malloc'ed or NULL. */
 char *text_format_change(const struct change *change);
+/* The statement as lines of a file, each with its newline: members stand a few on a line. */
+void text_write_change(const struct change *change, FILE *out);
 
 /*
  * The field of the model that a keyword sets ("dport": "match.dport"), NULL = it is none;

@@ -4,6 +4,8 @@
 
 #include "common/text_internal.h"
 
+#define MEMBERS_ON_LINE 8u /* of a file, far below what one line may have */
+
 static void write_limit(const struct policy_action *a, FILE *out)
 {
 	static const char *const units[] = {"bit", "B/s", "pps"};
@@ -142,9 +144,28 @@ static void write_policy(const struct policy *p, FILE *out)
 	write_options(p, out);
 }
 
-static void write_set(const struct change *c, FILE *out)
+/* On one line, or with a break before each `per_line` of them; 0 = never. */
+static void write_members(const struct member_list *members, size_t per_line, FILE *out)
 {
+	size_t count = member_list_count(members);
+	bool breaks = per_line && count > per_line;
 	char text[MEMBER_TEXT_SIZE];
+
+	if (count)
+		fprintf(out, " {");
+	for (size_t i = 0; i < count; i++) {
+		struct member m = member_list_at(members, i);
+
+		member_format(&m, text);
+		fprintf(out, "%s%s", breaks && i % per_line == 0 ? "\n\t" : " ", text);
+	}
+	if (count)
+		fprintf(out, "%s}", breaks ? "\n" : " ");
+}
+
+static void write_set(const struct change *c, size_t per_line, FILE *out)
+{
+	char text[32];
 
 	fprintf(out, "set %s%s", c->name, c->bannable ? " bannable" : "");
 	if (c->max_ttl) {
@@ -154,19 +175,12 @@ static void write_set(const struct change *c, FILE *out)
 	if (c->file) {
 		fprintf(out, " file ");
 		write_quoted(c->file, out);
-		return;
+	} else {
+		write_members(&c->members, per_line, out);
 	}
-	for (size_t i = 0; i < member_list_count(&c->members); i++) {
-		struct member m = member_list_at(&c->members, i);
-
-		member_format(&m, text);
-		fprintf(out, "%s %s", i ? "" : " {", text);
-	}
-	if (member_list_count(&c->members))
-		fprintf(out, " }");
 }
 
-static void write_change(const struct change *c, FILE *out)
+static void write_change(const struct change *c, size_t per_line, FILE *out)
 {
 	char value[24];
 
@@ -189,7 +203,7 @@ static void write_change(const struct change *c, FILE *out)
 		break;
 	case CHANGE_CREATE_SET:
 	case CHANGE_PUT_SET:
-		write_set(c, out);
+		write_set(c, per_line, out);
 		break;
 	default: /* deletions are no statements of a file */
 		break;
@@ -209,7 +223,7 @@ static char *written(const struct policy *policy, const struct change *change)
 	if (policy)
 		write_policy(policy, out);
 	else if (change)
-		write_change(change, out);
+		write_change(change, 0, out);
 	failed = ferror(out);
 	if (fclose(out) || failed) {
 		free(text);
@@ -226,4 +240,10 @@ char *text_format_policy(const struct policy *policy)
 char *text_format_change(const struct change *change)
 {
 	return written(NULL, change);
+}
+
+void text_write_change(const struct change *change, FILE *out)
+{
+	write_change(change, MEMBERS_ON_LINE, out);
+	fputc('\n', out);
 }

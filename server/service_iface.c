@@ -157,6 +157,23 @@ static void detach_interface(void *data, struct call *call)
 	submit(data, call, &change, request->iface, false, on_detached);
 }
 
+static bool add_wanted(const struct service *s, struct call *call,
+	Pepctl__V1__ListInterfacesResponse *answer)
+{
+	const struct store_config *c = store_config(s->store);
+
+	answer->wanted = arena_array(call_arena(call), c->attachment_count, sizeof(*answer->wanted));
+	for (size_t i = 0; answer->wanted && i < c->attachment_count; i++) {
+		Pepctl__V1__Attachment *m = SERVICE_MESSAGE(call, attachment);
+
+		if (!m || !(m->iface = arena_strdup(call_arena(call), c->attachments[i].iface)))
+			return false;
+		m->mode = (Pepctl__V1__AttachMode)c->attachments[i].mode;
+		answer->wanted[answer->n_wanted++] = m;
+	}
+	return answer->wanted;
+}
+
 static void list_interfaces(void *data, struct call *call)
 {
 	Pepctl__V1__ListInterfacesResponse *answer = SERVICE_MESSAGE(call, list_interfaces_response);
@@ -171,7 +188,8 @@ static void list_interfaces(void *data, struct call *call)
 		answer->interfaces[i] = iface_message(call, datapath_iface(s->datapath, i));
 		answer->n_interfaces += answer->interfaces[i] != NULL;
 	}
-	if (!answer || !answer->interfaces || answer->n_interfaces < count)
+	if (!answer || !answer->interfaces || answer->n_interfaces < count ||
+		!add_wanted(s, call, answer))
 		service_fail_memory(call);
 	else
 		call_reply(call, &answer->base);

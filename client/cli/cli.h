@@ -94,6 +94,8 @@ json_t *output_policy(const Pepctl__V1__PolicyStatus *status);
 /* --- objects: one file each */
 int apply_main(struct cli *cli, struct words *words);
 int check_main(struct cli *cli, struct words *words);
+int diff_main(struct cli *cli, struct words *words);
+int export_main(struct cli *cli, struct words *words);
 int policy_main(struct cli *cli, struct words *words);
 int default_main(struct cli *cli, struct words *words);
 int setting_main(struct cli *cli, struct words *words);

@@ -268,6 +268,8 @@ static const struct {
 	{"iface", "attach detach show help", iface_words},
 	{"apply", "", apply_words},
 	{"check", "", apply_words},
+	{"diff", "", apply_words},
+	{"export", "help", NULL},
 	{"stats", "--watch help", NULL},
 	{"events", "help", events_words},
 	{"explain", "", explain_words},

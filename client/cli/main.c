@@ -13,6 +13,8 @@ const struct verb objects[] = {
 	{"iface", iface_main, "attach|detach|show", "interfaces that are filtered"},
 	{"apply", apply_main, "FILE|- [--dry-run]", "make the ruleset equal to a policy file"},
 	{"check", check_main, "FILE|-", "what is wrong with a policy file"},
+	{"diff", diff_main, "FILE|-", "how a policy file and the ruleset differ"},
+	{"export", export_main, "", "the ruleset as a policy file"},
 	{"stats", stats_main, "[--watch]", "counters, and the block rate"},
 	{"events", events_main, "[FILTER]", "follow what is blocked and what changes"},
 	{"explain", explain_main, "PACKET [--candidate FILE]", "what happens to a packet, and why"},
@@ -23,7 +25,7 @@ const struct verb objects[] = {
 };
 
 /* Objects of later versions: known words deserve a better answer than "unknown". */
-static const char *const later[] = {"ban", "unban", "diff", "export", "top",
+static const char *const later[] = {"ban", "unban", "top",
 	"doctor", "history", "confirm", "rollback"};
 
 static void print_help(void)

@@ -114,6 +114,15 @@ PEPCTL_API int pepctl_ruleset_apply(pepctl_client *client, const char *text, siz
 	int replace, uint64_t *ret_revision, struct pepctl_error *error);
 
 /*
+ * The ruleset, all of one revision, as a policy file that makes the identical one when it is
+ * applied with `replace`. *ret_text is free()d by the caller and ends with a NUL behind its
+ * *ret_size bytes. ret_size and ret_revision may be NULL. PEPCTL_CONFLICT: it changed again and
+ * again while it was read.
+ */
+PEPCTL_API int pepctl_ruleset_export(pepctl_client *client, char **ret_text, size_t *ret_size,
+	uint64_t *ret_revision, struct pepctl_error *error);
+
+/*
  * --- sets of addresses, which policies name as @name. A member is an address, a
  * prefix, or a range "a-b"; each call is one transaction.
  */
