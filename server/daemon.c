@@ -133,7 +133,6 @@ static int open_service(struct daemon *d, struct error *err)
 		.hub = d->hub,
 		.ring = d->ring,
 		.refresh = on_link_change,
-		.attach = daemon_backend(d).attach,
 		.interfaces = d,
 		.state_dir = d->options->state_dir,
 		.pin_dir = d->options->pin_dir,

@@ -166,10 +166,11 @@ void daemon_log_interface(const struct datapath_iface *iface)
 static int attach(void *data, const char *iface, enum attach_mode mode, bool keep, struct error *err)
 {
 	struct daemon *d = data;
+	bool was = datapath_in_place(d->datapath, iface);
 	int r = datapath_attach(d->datapath, iface, mode, keep, err);
 	const struct datapath_iface *now = r ? NULL : datapath_iface_by_name(d->datapath, iface);
 
-	if (now) {
+	if (now && !was) {
 		daemon_log_interface(now);
 		if (now->warning[0])
 			log_warn("%s", now->warning);

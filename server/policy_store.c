@@ -131,6 +131,7 @@ static void apply_batch(struct store *s)
 {
 	struct tx **at = &s->batch, **failed = &s->failed;
 
+	s->asked_count = 0;
 	while (*at) {
 		struct store_config former = s->next_config;
 		struct tx *tx = *at;
@@ -197,9 +198,11 @@ static void go_on(struct store *s)
 	answer_failed(s);
 	if (!s->batch) {
 		apply_abort(s);
-	} else if (!error_is_set(&err) && (dry || !batch_changes(s))) {
+	} else if (error_is_set(&err)) {
+		refuse_batch(s, &err);
+	} else if (dry || (!batch_changes(s) && !batch_attach_again(s, &err))) {
 		answer_unchanged(s);
-	} else if (error_is_set(&err) || batch_attach(s, &err)) {
+	} else if (!batch_changes(s) || batch_attach(s, &err)) {
 		refuse_batch(s, &err);
 	} else {
 		s->state = STORE_PERSISTING;
@@ -348,7 +351,6 @@ void store_submit(struct store *s, struct store_tx *given, store_done done, void
 	tx->protect = TAKE_PTR(given->protect);
 	tx->protect_count = given->protect_count;
 	tx->force = given->force;
-	tx->reattach = given->reattach;
 	tx->deadline = given->deadline;
 	tx->author = given->author;
 	tx->done = done;

@@ -74,7 +74,6 @@ struct store_tx {
 	struct flow *protect;
 	size_t protect_count;
 	bool force;    /* it is not checked */
-	bool reattach; /* what it attaches is put back by the caller when it is off, changed or not */
 	int64_t deadline; /* CLOCK_MONOTONIC ns, 0 = none; past it nothing is committed */
 	struct store_author author;
 	const char *comment; /* copied; may be NULL */

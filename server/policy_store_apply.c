@@ -159,6 +159,16 @@ static int set_setting(struct apply *a, const struct change *change, enum store_
 	return 0;
 }
 
+/* As many as fit into the configuration fit here. */
+static void note_asked(struct store *s, const char *iface)
+{
+	for (size_t i = 0; i < s->asked_count; i++)
+		if (streq(s->asked[i], iface))
+			return;
+	if (s->asked_count < STORE_ATTACHMENTS_MAX)
+		snprintf(s->asked[s->asked_count++], IFACE_NAME_SIZE, "%s", iface);
+}
+
 static int attach(struct apply *a, const struct change *change, enum store_effect *effect)
 {
 	struct store_config *c = &a->s->next_config;
@@ -171,6 +181,7 @@ static int attach(struct apply *a, const struct change *change, enum store_effec
 		return apply_refuse(a, ERROR_LIMIT, "INTERFACES_FULL", "",
 			"%u interfaces are attached, which is the limit; detach one",
 			STORE_ATTACHMENTS_MAX);
+	note_asked(a->s, change->iface);
 	return 0;
 }
 
@@ -289,6 +300,7 @@ int apply_tx(struct store *s, struct tx *tx, struct error *err)
 {
 	struct store_config former = s->next_config;
 	uint64_t position = s->last_position;
+	size_t asked = s->asked_count;
 	struct apply a = {.s = s, .tx = tx, .base = &s->next_config, .serial = ++s->serial, .err = err};
 
 	if (tx->mode == STORE_REPLACE_ALL) {
@@ -306,6 +318,7 @@ int apply_tx(struct store *s, struct tx *tx, struct error *err)
 		sets_undo(s);
 		s->next_config = former;
 		s->last_position = position;
+		s->asked_count = asked;
 		return -EINVAL;
 	}
 	tx->changed = s->undo_count || sets_changed(s) || !config_equal(&former, &s->next_config);

@@ -46,7 +46,7 @@ struct tx {
 	void (*look)(void *data, struct store_view *view);
 	struct flow *protect; /* owned */
 	size_t protect_count;
-	bool force, reattach;
+	bool force;
 	int64_t deadline;
 	struct store_author author;
 	char *comment; /* never NULL */
@@ -89,6 +89,9 @@ struct store {
 	size_t next_count, next_member_count;
 	uint64_t last_position; /* given out */
 	uint64_t serial;        /* of transactions */
+	/* Interfaces that the transactions under way attach, also those that are attached already. */
+	char asked[STORE_ATTACHMENTS_MAX][IFACE_NAME_SIZE];
+	size_t asked_count;
 	struct entry **touched; /* by the transactions under way */
 	size_t touched_count, touched_room;
 	/* Of the transaction being applied: how to take it back. */
@@ -205,8 +208,12 @@ int batch_plan(struct store *s, struct error *err);
 void batch_try(struct store *s, struct error *err);
 /* On the worker: plan, kernel, text. */
 int batch_prepare(struct store *s, struct error *err);
+/* Whether a transaction of the batch attaches the interface, which may be attached already. */
+bool batch_asks(const struct store *s, const char *iface);
 /* On the loop: what needs it. On failure everything is taken back. */
 int batch_attach(struct store *s, struct error *err);
+/* Of a batch that changes nothing: an interface that is off is put back for who attaches it. */
+int batch_attach_again(struct store *s, struct error *err);
 void batch_abort(struct store *s);
 /* After the flip: attachments that the former configuration had and this has not. */
 void batch_detach(struct store *s, const struct store_config *former);

@@ -108,6 +108,14 @@ static bool is_new(const struct store *s, size_t i)
 	return !old || old->mode != a->mode;
 }
 
+bool batch_asks(const struct store *s, const char *iface)
+{
+	for (size_t i = 0; i < s->asked_count; i++)
+		if (streq(s->asked[i], iface))
+			return true;
+	return false;
+}
+
 static void attach_undo(struct store *s)
 {
 	while (s->attached > 0) {
@@ -122,8 +130,9 @@ static int attach_new(struct store *s, struct error *err)
 {
 	for (s->attached = 0; s->attached < s->next_config.attachment_count; s->attached++) {
 		const struct store_attachment *a = &s->next_config.attachments[s->attached];
-		int r = is_new(s, s->attached) ?
-				s->backend.attach(s->backend.data, a->iface, a->mode, false, err) : 0;
+		bool new = is_new(s, s->attached);
+		int r = new || batch_asks(s, a->iface) ?
+				s->backend.attach(s->backend.data, a->iface, a->mode, !new, err) : 0;
 
 		if (r) {
 			attach_undo(s);
@@ -202,6 +211,11 @@ int batch_attach(struct store *s, struct error *err)
 		drop_plan(s);
 	}
 	return r;
+}
+
+int batch_attach_again(struct store *s, struct error *err)
+{
+	return attach_new(s, err);
 }
 
 void batch_abort(struct store *s)

@@ -283,8 +283,8 @@ int protect_batch(struct store *s, struct error *err)
 
 	for (size_t i = 0; i < s->next_config.attachment_count; i++) {
 		const char *iface = s->next_config.attachments[i].iface;
-		bool is_new = !config_attachment(&s->config, iface);
-		int filters = is_new ? s->backend.filters(s->backend.data, iface) : 1;
+		bool comes = !config_attachment(&s->config, iface) || batch_asks(s, iface);
+		int filters = comes ? s->backend.filters(s->backend.data, iface) : 1;
 
 		if (filters >= 0) /* else attaching will say so */
 			c.targets[c.target_count++] = (struct target){iface, !filters};
@@ -294,10 +294,11 @@ int protect_batch(struct store *s, struct error *err)
 
 static void add_reattached(struct check *c, const struct tx *tx)
 {
-	for (size_t i = 0; tx->reattach && !tx->force && i < tx->changes.count; i++) {
+	for (size_t i = 0; !tx->force && i < tx->changes.count; i++) {
 		const char *iface = tx->changes.items[i].iface;
 
-		if (c->target_count < ARRAY_SIZE(c->targets) &&
+		if (tx->changes.items[i].kind == CHANGE_ATTACH &&
+			c->target_count < ARRAY_SIZE(c->targets) &&
 			c->s->backend.filters(c->s->backend.data, iface) == 0)
 			c->targets[c->target_count++] = (struct target){iface, true};
 	}

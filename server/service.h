@@ -31,8 +31,6 @@ struct service {
 
 	/* daemon.c: interfaces beside a commit, with the log and the event. */
 	void (*refresh)(void *interfaces); /* looks what somebody else has changed */
-	int (*attach)(void *interfaces, const char *iface, enum attach_mode mode, bool keep,
-		struct error *err);
 	void *interfaces;
 	int64_t started;                 /* wall clock, ns */
 
@@ -89,6 +87,7 @@ struct service_warnings {
 	size_t count;
 };
 int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct service_warnings *w);
+int service_warn_attach(struct arena *arena, const Pepctl__V1__Attachment *m, struct service_warnings *w);
 int service_warn_default(struct arena *arena, const Pepctl__V1__InterfaceDefault *m,
 	struct service_warnings *w);
 /* Of a change that not every connection was asked about; left out without memory. */

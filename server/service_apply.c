@@ -154,6 +154,8 @@ static int read_warnings(
 			r = service_warn_policy(&a->arena, m->put_policy, &a->warnings);
 		else if (m->operation_case == PEPCTL__V1__OPERATION__OPERATION_DEFAULT_ACTION)
 			r = service_warn_default(&a->arena, m->default_action, &a->warnings);
+		else if (m->operation_case == PEPCTL__V1__OPERATION__OPERATION_ATTACH)
+			r = service_warn_attach(&a->arena, m->attach, &a->warnings);
 	}
 	return r ? error_set(err, ERROR_LIMIT, "MEMORY", "out of memory") : 0;
 }

@@ -7,7 +7,6 @@ struct pending {
 	struct service *service;
 	struct call *call;
 	char iface[IFACE_NAME_SIZE];
-	enum attach_mode mode;
 	struct service_warnings warnings;
 };
 
@@ -67,20 +66,22 @@ static void answer_attached(struct pending *p, uint64_t revision)
 	call_reply(p->call, &answer->base);
 }
 
-/* One that the ruleset has already was no change to the store: it is put back here when it is off. */
 static void on_attached(void *data, const struct store_result *result, struct error *err)
 {
-	struct error again = ERROR_INIT;
 	struct pending *p = data;
-	struct service *s = p->service;
+	const struct datapath_iface *iface =
+		err ? NULL : datapath_iface_by_name(p->service->datapath, p->iface);
+	struct error off = ERROR_INIT;
 
 	if (result && result->protect_cut)
 		service_warn_cut(call_arena(p->call), &p->warnings);
-	if (!err && !datapath_in_place(s->datapath, p->iface) &&
-		s->attach(s->interfaces, p->iface, p->mode, false, &again))
-		err = &again;
-	if (err)
-		call_fail(p->call, err);
+	/* The ruleset has it already, and that could not be done now either. */
+	if (iface && iface->state == DATAPATH_ABSENT)
+		error_set(&off, ERROR_NOT_FOUND, "NO_INTERFACE", "%s", iface->reason);
+	else if (iface && iface->state == DATAPATH_FAILED)
+		error_set(&off, ERROR_PRECONDITION, "NOT_ATTACHED", "%s", iface->reason);
+	if (err || error_is_set(&off))
+		call_fail(p->call, err ? err : &off);
 	else
 		answer_attached(p, result->revision);
 }
@@ -119,7 +120,6 @@ static void submit(struct service *s, struct call *call, struct change *change, 
 	service_tx_init(call, &tx);
 	tx.path = "iface";
 	tx.force = force;
-	tx.reattach = change->kind == CHANGE_ATTACH;
 	if (!p || change_list_push(&tx.changes, change) < 0) {
 		service_fail_memory(call);
 		return;
@@ -127,7 +127,6 @@ static void submit(struct service *s, struct call *call, struct change *change, 
 	p->service = s;
 	p->call = call;
 	memcpy(p->iface, tx.changes.items[0].iface, sizeof(p->iface));
-	p->mode = tx.changes.items[0].mode;
 	store_submit(s->store, &tx, done, p);
 }
 

@@ -33,6 +33,13 @@ static bool is_absent(const struct service_warnings *w, const char *iface)
 	return w->count < WARNINGS_MAX && *iface && !if_nametoindex(iface);
 }
 
+int service_warn_attach(struct arena *arena, const Pepctl__V1__Attachment *m, struct service_warnings *w)
+{
+	if (!is_absent(w, m->iface))
+		return 0;
+	return warn(arena, w, "there is no interface %s now; it is attached when it appears", m->iface);
+}
+
 int service_warn_default(struct arena *arena, const Pepctl__V1__InterfaceDefault *m,
 	struct service_warnings *w)
 {

@@ -111,6 +111,21 @@ def moved_without_daemon(world):
     replaced(world, move_pep0, True)
 
 
+def absent_in_a_file(world):
+    """One that the ruleset has and the host has not is no fault of a file that names it again."""
+    world.start("--iface", "pep1")
+    rules = world.ctl("export").stdout
+    run("ip", "link", "del", "pep1")
+    wait_for("absent", lambda: world.json("iface", "show")["interfaces"][0]["state"] == "absent")
+    equal(world.ctl("export").stdout, rules, "the export")
+    result = world.ctl("apply", "-", input=rules)
+    equal(result.stdout, "nothing changed (revision 1)\n", "apply")
+    assert "there is no interface pep1 now; it is attached when it appears" in result.stderr, result.stderr
+    result = world.ctl("iface", "attach", "pep1", check=False)
+    equal(result.returncode, 1, "exit status of an attachment by itself")
+    assert "there is no interface pep1" in result.stderr, result.stderr
+
+
 if __name__ == "__main__":
     main([default_with_its_interface, default_before_its_interface, without_ethernet, renamed,
-          renamed_without_daemon, moved, moved_without_daemon])
+          renamed_without_daemon, moved, moved_without_daemon, absent_in_a_file])

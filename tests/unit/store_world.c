@@ -79,8 +79,7 @@ static int attach(
 
 	(void)iface;
 	(void)mode;
-	(void)keep;
-	if (w->refuse_attach)
+	if (w->refuse_attach && !keep)
 		return error_set(err, ERROR_NOT_FOUND, "NO_INTERFACE", "none");
 	w->attached++;
 	return 0;

@@ -74,6 +74,37 @@ static void test_refusals_leave_no_trace(void **state)
 	world_deinit(&w);
 }
 
+/* What attaches an interface that the ruleset has is no change, and yet puts the interface back. */
+static void test_attached_again(void **state)
+{
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	submit(&w, "interface eth0\ninterface eth1\n", &a);
+	finish(&w);
+	assert_int_equal(w.attached, 2);
+	submit(&w, "interface eth1\n", &a);
+	assert_true(a.done);
+	assert_int_equal(a.revision, 1);
+	assert_int_equal(a.effect, STORE_UNCHANGED);
+	assert_int_equal(w.attached, 3); /* that one only */
+	w.refuse_attach = true; /* the ruleset has one that is absent, and that is no fault of it */
+	submit(&w, "interface eth1\n", &a);
+	assert_int_equal(a.kind, 0);
+	submit(&w, "interface eth1\ninterface eth2\n", &a);
+	assert_string_equal(a.reason, "NO_INTERFACE");
+	w.refuse_attach = false;
+	w.attached = 0;
+	submit(&w, "interface eth1\ndefault block\n", &a); /* beside a change too */
+	finish(&w);
+	assert_int_equal(a.revision, 2);
+	assert_int_equal(w.attached, 1);
+	assert_int_equal(w.detached, 0);
+	world_deinit(&w);
+}
+
 static void test_disk_refuses(void **state)
 {
 	struct error err = ERROR_INIT;
@@ -225,7 +256,7 @@ static void test_replace_all(void **state)
 	assert_int_equal(store_policy_position(w.store, store_policy_find(w.store, "c")), 2);
 	assert_false(store_config(w.store)->block);
 	assert_int_equal(store_config(w.store)->settings[SETTING_CAPTURE], 0);
-	assert_int_equal(w.attached, 1);
+	assert_int_equal(w.attached, 2); /* the one that stays is looked after again */
 	tx = tx_of("policy c block proto udp dport 3\npolicy b block proto udp dport 2\ninterface eth0\n",
 		CHANGE_PUT_POLICY);
 	tx.mode = STORE_REPLACE_ALL;
@@ -325,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_commit),
 		cmocka_unit_test(test_refusals_leave_no_trace),
+		cmocka_unit_test(test_attached_again),
 		cmocka_unit_test(test_disk_refuses),
 		cmocka_unit_test(test_sync_fails),
 		cmocka_unit_test(test_waiting_ones_commit_together),

@@ -242,18 +242,15 @@ static void test_what_is_put_back_is_asked_about(void **state)
 	(void)state;
 	begin(&w);
 	w.judge = both_block;
-	tx.reattach = true;
 	submit_tx(&w, &tx, &a);
 	assert_int_equal(a.kind, ERROR_NONE); /* it is in place */
 	w.filters = NULL;
-	submit(&w, "interface eth0\n", &a); /* who does not put it back */
-	assert_int_equal(a.kind, ERROR_NONE);
-	tx = tx_of("interface eth0\n", CHANGE_PUT_POLICY);
-	tx.reattach = true;
-	submit_tx(&w, &tx, &a);
+	submit(&w, "interface eth0\n", &a);
+	assert_refused(&w, &a, "LOCKOUT");
+	submit(&w, "interface eth0\npolicy p allow dport 9\n", &a); /* nor beside another change */
 	assert_refused(&w, &a, "LOCKOUT");
 	tx = tx_of("interface eth0\n", CHANGE_PUT_POLICY);
-	tx.reattach = tx.force = true;
+	tx.force = true;
 	submit_tx(&w, &tx, &a);
 	assert_int_equal(a.kind, ERROR_NONE);
 	world_deinit(&w);
