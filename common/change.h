@@ -51,7 +51,7 @@ struct change {
 	struct change_origin origin;
 	struct policy policy;            /* CREATE, PUT */
 	char name[POLICY_NAME_MAX + 1];  /* DELETE: policy; of the six of sets: set */
-	char iface[IFACE_NAME_SIZE];     /* DEFAULT, ATTACH, DETACH; "" = global */
+	char iface[IFACE_NAME_SIZE];     /* DEFAULT, ATTACH, DETACH (or a pattern); "" = global */
 	bool block;                      /* DEFAULT */
 	enum setting setting;            /* SETTING */
 	uint64_t value;                  /* SETTING */

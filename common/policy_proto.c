@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/iface_pattern.h"
 #include "common/member_proto.h"
 #include "common/text.h"
 
@@ -338,7 +339,7 @@ static int read_operation(struct place *at, const Pepctl__V1__Operation *m, stru
 	case PEPCTL__V1__OPERATION__OPERATION_DETACH:
 		ret->kind = CHANGE_DETACH;
 		read_name(at, "detach", m->detach, ret->iface, sizeof(ret->iface));
-		if (!iface_name_valid(ret->iface))
+		if (!iface_or_pattern_valid(ret->iface))
 			wrong(at, "detach", "is no interface name");
 		return 0;
 	case PEPCTL__V1__OPERATION__OPERATION_FLUSH_POLICIES:

@@ -2,6 +2,7 @@
 /* A policy file: lines into words, words into changes. Every problem is told, not only the first. */
 #include <errno.h>
 
+#include "common/iface_pattern.h"
 #include "common/table.h"
 #include "common/text_internal.h"
 
@@ -77,13 +78,14 @@ static int read_policy(struct file *f, struct text_words *w)
 	return push(f, &change);
 }
 
-static int read_iface(struct text_words *w, char ret[static IFACE_NAME_SIZE])
+static int read_iface(
+	struct text_words *w, bool (*valid)(const char *name), char ret[static IFACE_NAME_SIZE])
 {
 	const char *word = text_next(w, "the interface");
 
 	if (!word)
 		return -EINVAL;
-	if (!iface_name_valid(word))
+	if (!valid(word))
 		return text_problem_add(w, w->at - 1, "\"%s\" is no interface name", word);
 	snprintf(ret, IFACE_NAME_SIZE, "%s", word);
 	return 0;
@@ -104,7 +106,7 @@ static int read_default(struct file *f, struct text_words *w)
 	if (w->at < w->count) {
 		if (!streq(w->words[w->at++], "iface"))
 			return text_problem_add(w, w->at - 1, "\"%s\" is not iface DEV", w->words[w->at - 1]);
-		r = text_worse(r, read_iface(w, change.iface));
+		r = text_worse(r, read_iface(w, iface_name_valid, change.iface));
 	}
 	return r ? r : push(f, &change);
 }
@@ -130,7 +132,7 @@ static int read_interface(struct file *f, struct text_words *w)
 	int r;
 
 	change_init(&change, CHANGE_ATTACH);
-	r = read_iface(w, change.iface);
+	r = read_iface(w, iface_or_pattern_valid, change.iface);
 	if (w->at < w->count) {
 		const char *key = w->words[w->at++], *mode;
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/iface_pattern.h"
 #include "server/daemon.h"
 #include "server/state_file.h"
 
@@ -176,20 +177,34 @@ static int attach(void *data, const char *iface, enum attach_mode mode, bool kee
 			log_warn("%s", now->warning);
 		daemon_publish_interface(d, now);
 	}
+	if (!r && iface_pattern_valid(iface))
+		daemon_refresh(d);
 	return r;
 }
 
-static void detach(void *data, const char *iface)
+static void say_detached(struct daemon *d, const char *iface)
 {
 	struct datapath_iface gone = {.state = DATAPATH_ABSENT};
-	struct daemon *d = data;
 
-	if (datapath_detach(d->datapath, iface, NULL) < 0)
-		return;
 	log_info("%s: detached", iface);
 	snprintf(gone.name, sizeof(gone.name), "%s", iface);
 	gone.slot = UINT32_MAX; /* no longer wanted */
 	daemon_publish_interface(d, &gone);
+}
+
+/* With a pattern any number of interfaces goes; with an interface none when a pattern wants it. */
+static void detach(void *data, const char *iface)
+{
+	struct daemon *d = data;
+	size_t count = datapath_iface_count(d->datapath);
+	_cleanup_free_ char(*names)[IFACE_NAME_SIZE] = calloc(count + 1, sizeof(*names));
+
+	for (size_t i = 0; names && i < count; i++)
+		memcpy(names[i], datapath_iface(d->datapath, i)->name, sizeof(names[i]));
+	datapath_detach(d->datapath, iface, NULL);
+	for (size_t i = 0; names && i < count; i++)
+		if (!datapath_iface_by_name(d->datapath, names[i]))
+			say_detached(d, names[i]);
 }
 
 /* --- news */

@@ -19,13 +19,21 @@ static int sessions(void *data, const uint16_t *ports, size_t count, struct sock
 }
 
 /* News of interfaces wait while the worker runs, so what is attached stays as it is. */
-static int filters(void *data, const char *iface)
+static size_t ifaces(void *data, const char *name, struct store_iface *ret, size_t room)
 {
+	struct if_nameindex *all = if_nameindex();
 	const struct daemon *d = data;
+	size_t count = 0;
 
-	if (datapath_in_place(d->datapath, iface))
-		return 1;
-	return if_nametoindex(iface) ? 0 : -ENODEV;
+	for (size_t i = 0; all && all[i].if_index && count < room; i++) {
+		if (!datapath_means(name, &all[i]))
+			continue;
+		snprintf(ret[count].name, sizeof(ret[count].name), "%s", all[i].if_name);
+		ret[count++].filtered = datapath_in_place(d->datapath, all[i].if_name);
+	}
+	if (all)
+		if_freenameindex(all);
+	return count;
 }
 
 static int judge(void *data, const struct flow *flow, const char *iface, bool next,
@@ -55,6 +63,6 @@ static int judge(void *data, const struct flow *flow, const char *iface, bool ne
 void daemon_protect(struct store_backend *ret)
 {
 	ret->sessions = sessions;
-	ret->filters = filters;
+	ret->ifaces = ifaces;
 	ret->judge = judge;
 }

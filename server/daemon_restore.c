@@ -103,7 +103,7 @@ static void write_down(struct daemon *d)
 	int r = store_render(d->store, &state);
 
 	log_warn("pepctld goes on from what is pinned, revision %llu; lost are comments, history, and "
-		 "attachments and defaults of interfaces that are not attached now",
+		 "patterns, attachments and defaults of interfaces that are not attached now",
 		(unsigned long long)store_revision(d->store));
 	if (!r)
 		r = state_write(d->state_dir, &state, &err);

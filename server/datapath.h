@@ -116,6 +116,7 @@ enum datapath_iface_state { DATAPATH_ATTACHED, DATAPATH_ABSENT, DATAPATH_FAILED 
 
 struct datapath_iface {
 	char name[IFACE_NAME_SIZE];
+	char pattern[IFACE_NAME_SIZE]; /* that wants it; "" = wanted by its own name */
 	uint32_t ifindex; /* 0 when absent */
 	uint32_t slot;    /* of its counters, 1 .. PEP_IFACES_MAX - 1 */
 	enum attach_mode requested;
@@ -135,15 +136,22 @@ struct datapath_iface {
  * Refused: offload (says why), an interface that another XDP program holds (its
  * id and name), too many interfaces, a mode the driver does not have, another
  * mode than the one that it is attached in.
+ *
+ * A pattern ("veth*") is only noted: datapath_refresh() attaches what it matches, now and
+ * when more appears; what refuses is listed with its reason. lo is never meant.
  */
 int datapath_attach(struct datapath *dp, const char *name, enum attach_mode mode, bool keep,
 		    struct error *err);
+/* An interface that a pattern matches stays attached; with a pattern goes what only it wants. */
 int datapath_detach(struct datapath *dp, const char *name, struct error *err);
 size_t datapath_iface_count(const struct datapath *dp);
 const struct datapath_iface *datapath_iface(const struct datapath *dp, size_t index); /* sorted by name */
 const struct datapath_iface *datapath_iface_by_name(const struct datapath *dp, const char *name);
 /* Whether the kernel has the program on it now, not as far as was known. */
 bool datapath_in_place(const struct datapath *dp, const char *name);
+/* Whether an attachment of that name or pattern is for the interface. */
+struct if_nameindex;
+bool datapath_means(const char *name, const struct if_nameindex *iface);
 /* Name of an interface now or formerly attached, for events; "" = unknown. */
 const char *datapath_iface_name(struct datapath *dp, uint32_t ifindex);
 

@@ -13,6 +13,7 @@
 
 #include <bpf/bpf.h>
 
+#include "common/iface_pattern.h"
 #include "server/datapath_link.h"
 
 /* --- the list */
@@ -34,7 +35,7 @@ static struct attachment *find(const struct datapath *dp, const char *name)
 		       dp->attachments[at] : NULL;
 }
 
-static struct attachment *add(struct datapath *dp, const char *name)
+struct attachment *iface_list(struct datapath *dp, const char *name)
 {
 	struct attachment *a = calloc(1, sizeof(*a));
 	struct attachment **grown;
@@ -56,7 +57,7 @@ static struct attachment *add(struct datapath *dp, const char *name)
 	return a;
 }
 
-static void drop(struct datapath *dp, struct attachment *a)
+void iface_drop(struct datapath *dp, struct attachment *a)
 {
 	size_t at = place_of(dp, a->public.name);
 
@@ -85,7 +86,7 @@ const struct datapath_iface *datapath_iface_by_name(const struct datapath *dp, c
 }
 
 /* The kernel is asked. */
-static bool in_place(const struct attachment *a)
+bool iface_in_place(const struct attachment *a)
 {
 	return a->public.state == DATAPATH_ATTACHED &&
 	       link_in_place(a->link, a->public.ifindex, a->public.name);
@@ -95,7 +96,7 @@ bool datapath_in_place(const struct datapath *dp, const char *name)
 {
 	struct attachment *a = find(dp, name);
 
-	return a && in_place(a);
+	return a && iface_in_place(a);
 }
 
 const char *datapath_iface_name(struct datapath *dp, uint32_t ifindex)
@@ -131,7 +132,7 @@ static void set_present(struct datapath *dp, struct attachment *a, uint32_t ifin
 	link_describe(a->public.name, a->public.driver, a->public.warning);
 }
 
-static void set_gone(struct datapath *dp, struct attachment *a, enum datapath_iface_state state)
+void iface_gone(struct datapath *dp, struct attachment *a, enum datapath_iface_state state)
 {
 	char path[512];
 
@@ -146,7 +147,7 @@ static void set_gone(struct datapath *dp, struct attachment *a, enum datapath_if
 		unlink(path);
 }
 
-static int try_attach(struct datapath *dp, struct attachment *a, struct error *err)
+int iface_try(struct datapath *dp, struct attachment *a, struct error *err)
 {
 	uint32_t ifindex = if_nametoindex(a->public.name);
 	struct link_result result;
@@ -156,6 +157,9 @@ static int try_attach(struct datapath *dp, struct attachment *a, struct error *e
 	if (!ifindex)
 		return error_set(err, ERROR_NOT_FOUND, "NO_INTERFACE", "there is no interface %s",
 			a->public.name);
+	if (!iface_name_valid(a->public.name))
+		return error_set(err, ERROR_PRECONDITION, "NAME",
+			"no policy could name it; give the interface another name");
 	a->public.slot = slot_of_iface(dp, a->public.name);
 	if (!a->public.slot || slot_index_add(dp, ifindex, a->public.slot) < 0)
 		return error_set(err, ERROR_LIMIT, "INTERFACES_FULL",
@@ -186,13 +190,15 @@ static int attach_again(struct attachment *a, enum attach_mode mode, struct erro
 {
 	if (mode != ATTACH_AUTO && mode != a->public.mode)
 		return error_set(err, ERROR_PRECONDITION, "OTHER_MODE",
-			"%s is attached in %s mode; detach it first", a->public.name,
-			attach_mode_name(a->public.mode));
+			"%s is attached in %s mode; detach %s first", a->public.name,
+			attach_mode_name(a->public.mode),
+			a->public.pattern[0] ? a->public.pattern : "it");
 	a->public.requested = mode;
 	return 0;
 }
 
-int datapath_attach(struct datapath *dp, const char *name, enum attach_mode mode, bool keep,
+/* 0 also when it is kept; see its state then. */
+static int attach_named(struct datapath *dp, const char *name, enum attach_mode mode, bool keep,
 	struct error *err)
 {
 	_cleanup_error_ struct error why = ERROR_INIT;
@@ -200,19 +206,14 @@ int datapath_attach(struct datapath *dp, const char *name, enum attach_mode mode
 	bool wanted = a;
 	int r;
 
-	if (mode == ATTACH_OFFLOAD)
-		return error_set(err, ERROR_PRECONDITION, "OFFLOAD",
-			"%s cannot be attached in offload mode: a card cannot hold maps that are "
-			"changed in one instant; use native or generic",
-			name);
-	if (a && in_place(a))
+	if (a && iface_in_place(a))
 		return attach_again(a, mode, err);
-	if (!a && !(a = add(dp, name)))
+	if (!a && !(a = iface_list(dp, name)))
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (a->public.state == DATAPATH_ATTACHED)
-		set_gone(dp, a, DATAPATH_ABSENT);
+		iface_gone(dp, a, DATAPATH_ABSENT);
 	a->public.requested = mode;
-	r = try_attach(dp, a, &why);
+	r = iface_try(dp, a, &why);
 	if (!r)
 		return 0;
 	a->public.state = r == -ENOENT ? DATAPATH_ABSENT : DATAPATH_FAILED;
@@ -220,85 +221,53 @@ int datapath_attach(struct datapath *dp, const char *name, enum attach_mode mode
 	if (keep)
 		return 0;
 	if (!wanted)
-		drop(dp, a);
+		iface_drop(dp, a);
 	if (err)
 		error_move(err, &why);
 	return r;
 }
 
-int datapath_detach(struct datapath *dp, const char *name, struct error *err)
+int datapath_attach(struct datapath *dp, const char *name, enum attach_mode mode, bool keep,
+	struct error *err)
 {
-	struct attachment *a = find(dp, name);
-
-	if (!a)
-		return error_set(err, ERROR_NOT_FOUND, "NOT_ATTACHED", "%s is not attached", name);
-	if (a->link >= 0 && bpf_link_detach(a->link) < 0 && errno != ENOLINK)
-		datapath_log(dp, LOG_WARNING, "%s: detaching: %s", name, strerror(errno));
-	if (a->public.state == DATAPATH_ATTACHED)
-		set_gone(dp, a, DATAPATH_ABSENT);
-	drop(dp, a);
-	return 0;
-}
-
-/* --- what changed outside */
-
-static void take_off(struct datapath *dp, struct attachment *a)
-{
-	set_gone(dp, a, DATAPATH_FAILED);
-	a->taken_off = true;
-	snprintf(a->public.reason, sizeof(a->public.reason),
-		"detached by someone else; pepctl iface attach %s puts it back", a->public.name);
-}
-
-/* The link has no interface any more, but the interface is there. */
-static bool was_detached(const struct attachment *a)
-{
-	return !link_ifindex(a->link) && if_nametoindex(a->public.name) == a->public.ifindex;
-}
-
-/* What has the name is filtered: one that has lost it is let go, with its link. */
-static void let_go(struct datapath *dp, struct attachment *a)
-{
-	char now[IF_NAMESIZE];
-	bool renamed = if_indextoname(a->public.ifindex, now) && !streq(now, a->public.name);
-
-	set_gone(dp, a, DATAPATH_ABSENT);
-	snprintf(a->public.reason, sizeof(a->public.reason), "the interface %s%s",
-		renamed ? "is renamed " : "is gone", renamed ? now : "");
-}
-
-static bool refresh_one(struct datapath *dp, struct attachment *a)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-	enum datapath_iface_state state = a->public.state;
 	int r;
 
-	if (in_place(a) || a->taken_off)
-		return false;
-	if (state == DATAPATH_ATTACHED && was_detached(a)) {
-		take_off(dp, a);
-		return true;
-	}
-	if (state == DATAPATH_ATTACHED)
-		let_go(dp, a);
-	r = try_attach(dp, a, &err);
-	if (r == -ENOENT)
-		return state == DATAPATH_ATTACHED;
-	if (r) {
-		a->public.state = DATAPATH_FAILED;
-		snprintf(a->public.reason, sizeof(a->public.reason), "%s", error_message(&err));
-		return state != DATAPATH_FAILED;
-	}
-	return true;
+	if (mode == ATTACH_OFFLOAD)
+		return error_set(err, ERROR_PRECONDITION, "OFFLOAD",
+			"%s cannot be attached in offload mode: a card cannot hold maps that are "
+			"changed in one instant; use native or generic",
+			name);
+	if (iface_pattern_valid(name))
+		return pattern_attach(dp, name, mode, err);
+	r = attach_named(dp, name, mode, keep, err);
+	if (!r)
+		find(dp, name)->public.pattern[0] = 0;
+	return r;
 }
 
-void datapath_refresh(
-	struct datapath *dp, void (*cb)(void *data, const struct datapath_iface *iface), void *data)
+void iface_detach(struct datapath *dp, struct attachment *a)
 {
-	for (size_t i = 0; i < dp->attachment_count; i++)
-		if (refresh_one(dp, dp->attachments[i]) && cb)
-			cb(data, &dp->attachments[i]->public);
-	redirects_fill(dp);
+	if (a->link >= 0 && bpf_link_detach(a->link) < 0 && errno != ENOLINK)
+		datapath_log(dp, LOG_WARNING, "%s: detaching: %s", a->public.name, strerror(errno));
+	if (a->public.state == DATAPATH_ATTACHED)
+		iface_gone(dp, a, DATAPATH_ABSENT);
+	iface_drop(dp, a);
+}
+
+int datapath_detach(struct datapath *dp, const char *name, struct error *err)
+{
+	const struct pattern *pattern = pattern_of(dp, name);
+	struct attachment *a = find(dp, name);
+
+	if (iface_pattern_valid(name))
+		return pattern_detach(dp, name, err);
+	if (!a || a->public.pattern[0])
+		return error_set(err, ERROR_NOT_FOUND, "NOT_ATTACHED", "%s is not attached", name);
+	if (pattern && a->public.state != DATAPATH_ABSENT)
+		pattern_take(a, pattern);
+	else
+		iface_detach(dp, a);
+	return 0;
 }
 
 /* --- start and end */
@@ -306,7 +275,7 @@ void datapath_refresh(
 static void adopt_one(struct datapath *dp, const char *name, int fd)
 {
 	uint32_t ifindex = fd >= 0 ? link_ifindex(fd) : 0;
-	struct attachment *a = add(dp, name);
+	struct attachment *a = iface_list(dp, name);
 	uint32_t slot;
 
 	if (!a) {
@@ -317,7 +286,7 @@ static void adopt_one(struct datapath *dp, const char *name, int fd)
 	slot = a->public.slot = slot_of_iface(dp, name);
 	if (!slot || !link_in_place(fd, ifindex, name) || slot_index_add(dp, ifindex, slot) < 0) {
 		a->public.ifindex = dp->maps.ifaces[slot].ifindex; /* that the index still has */
-		set_gone(dp, a, DATAPATH_ABSENT);
+		iface_gone(dp, a, DATAPATH_ABSENT);
 		return;
 	}
 	a->public.attached_since = (int64_t)dp->maps.ifaces[slot].attached_since;
@@ -358,13 +327,14 @@ int ifaces_move(struct datapath *dp, struct error *err)
 
 void ifaces_detach_all(struct datapath *dp)
 {
+	dp->pattern_count = 0;
 	while (dp->attachment_count)
-		datapath_detach(dp, dp->attachments[0]->public.name, NULL);
+		iface_detach(dp, dp->attachments[0]);
 }
 
 void ifaces_free(struct datapath *dp)
 {
 	while (dp->attachment_count)
-		drop(dp, dp->attachments[0]);
+		iface_drop(dp, dp->attachments[0]);
 	free(TAKE_PTR(dp->attachments));
 }

@@ -55,6 +55,12 @@ struct attachment {
 	bool taken_off; /* by somebody else: only who attaches it again ends that */
 };
 
+/* Interfaces that are attached when they appear. */
+struct pattern {
+	char name[IFACE_NAME_SIZE];
+	enum attach_mode mode;
+};
+
 struct datapath {
 	struct datapath_options options;
 	char *pin_dir; /* owned; options.pin_dir points to it */
@@ -74,6 +80,8 @@ struct datapath {
 
 	struct attachment **attachments; /* sorted by name */
 	size_t attachment_count;
+	struct pattern patterns[PEP_IFACES_MAX];
+	size_t pattern_count;
 
 	struct datapath_default *defaults; /* of the ruleset in force, then of the prepared one */
 	size_t default_count;
@@ -124,10 +132,26 @@ int pins_link_path(const struct datapath *dp, const char *iface, char ret[static
 void pins_each_link(struct datapath *dp, void (*cb)(struct datapath *dp, const char *iface, int fd));
 
 /* --- datapath_iface.c */
+struct attachment *iface_list(struct datapath *dp, const char *name); /* a new one, or NULL */
+int iface_try(struct datapath *dp, struct attachment *a, struct error *err);
+bool iface_in_place(const struct attachment *a); /* the kernel is asked */
+void iface_gone(struct datapath *dp, struct attachment *a, enum datapath_iface_state state);
+void iface_drop(struct datapath *dp, struct attachment *a);   /* from the list */
+void iface_detach(struct datapath *dp, struct attachment *a); /* and from the interface */
 void ifaces_adopt(struct datapath *dp);
 int ifaces_move(struct datapath *dp, struct error *err);
 void ifaces_detach_all(struct datapath *dp);
 void ifaces_free(struct datapath *dp);
+
+/* --- datapath_pattern.c */
+/* The longest that matches, NULL = none. */
+const struct pattern *pattern_of(const struct datapath *dp, const char *iface);
+void pattern_take(struct attachment *a, const struct pattern *pattern);
+/* Only noted: patterns_refresh() attaches. */
+int pattern_attach(struct datapath *dp, const char *name, enum attach_mode mode, struct error *err);
+int pattern_detach(struct datapath *dp, const char *name, struct error *err);
+void patterns_refresh(struct datapath *dp,
+	void (*cb)(void *data, const struct datapath_iface *iface), void *data);
 
 /* --- datapath_slot.c */
 /* default_block of a ruleset half for the interfaces that have a slot. */

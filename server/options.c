@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "bpf/common.h"
+#include "common/iface_pattern.h"
 #include "server/policy_store.h"
 
 
@@ -87,8 +88,8 @@ static int set_iface(struct options *o, const char *flag, const char *value)
 	memcpy(o->ifaces[o->iface_count].name, value, length);
 	o->ifaces[o->iface_count].name[length] = 0;
 	o->ifaces[o->iface_count].mode = ATTACH_AUTO;
-	if (!iface_name_valid(o->ifaces[o->iface_count].name))
-		return wrong(flag, value, "is no interface name");
+	if (!iface_or_pattern_valid(o->ifaces[o->iface_count].name))
+		return wrong(flag, value, "is no interface name and no pattern");
 	if (value[length] && !attach_mode_parse(value + length + 1, &o->ifaces[o->iface_count].mode))
 		return wrong(flag, value, "the mode is auto, native, generic or offload");
 	o->iface_count++;

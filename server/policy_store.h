@@ -104,7 +104,7 @@ struct store_default {
 	bool block;
 };
 struct store_attachment {
-	char iface[IFACE_NAME_SIZE];
+	char iface[IFACE_NAME_SIZE]; /* or a pattern */
 	enum attach_mode mode;
 };
 
@@ -167,6 +167,11 @@ struct store_verdict {
 	char policy[POLICY_NAME_MAX + 1]; /* that decides, "" = none */
 };
 
+struct store_iface {
+	char name[IFACE_NAME_SIZE];
+	bool filtered; /* what it receives is judged now */
+};
+
 struct store_backend {
 	/* Runs work(arg) off the loop, then calls store_prepared() on it, possibly before it returns. */
 	void (*run)(void *data, void (*work)(void *arg), void *arg);
@@ -191,8 +196,8 @@ struct store_backend {
 	int64_t (*now)(void *data); /* CLOCK_MONOTONIC, ns; called on the worker */
 	/* The lock-out check, all on the worker: connections to the ports, as sock_diag_read(). */
 	int (*sessions)(void *data, const uint16_t *ports, size_t count, struct sock_diag *ret);
-	/* Whether packets that the interface receives are judged now; -ENODEV = there is none. */
-	int (*filters)(void *data, const char *iface);
+	/* The interfaces there are of the name or pattern. Returns how many, at most `room`. */
+	size_t (*ifaces)(void *data, const char *name, struct store_iface *ret, size_t room);
 	/* By the ruleset in force, or with `next` by what is prepared. 0 or -errno. */
 	int (*judge)(void *data, const struct flow *flow, const char *iface, bool next,
 		struct store_verdict *ret);
@@ -264,5 +269,8 @@ void store_policy_unref(struct store_policy *p);
 void store_config_init(struct store_config *config);
 /* The default of an interface, "" = the global one. -ENOSPC: as many have one as may. */
 int store_config_default(struct store_config *config, const char *iface, bool block);
+/* A pattern by which the interface is wanted, beside its own name; NULL = none. */
+const struct store_attachment *store_config_pattern(
+	const struct store_config *config, const char *iface);
 
 #endif

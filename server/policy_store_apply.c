@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/iface_pattern.h"
 #include "server/policy_store_internal.h"
 
 void tx_path(const struct tx *tx, size_t index, const char *field, char ret[static 96])
@@ -174,7 +175,7 @@ static int attach(struct apply *a, const struct change *change, enum store_effec
 	struct store_config *c = &a->s->next_config;
 	const struct store_attachment *old = config_attachment(a->base, change->iface);
 
-	if (!iface_name_valid(change->iface))
+	if (!iface_or_pattern_valid(change->iface))
 		return apply_refuse(a, ERROR_INVALID, NULL, "", "\"%s\" is no interface name", change->iface);
 	*effect = !old ? STORE_CREATED : old->mode == change->mode ? STORE_UNCHANGED : STORE_CHANGED;
 	if (config_attach(c, change->iface, change->mode) < 0)
@@ -187,11 +188,18 @@ static int attach(struct apply *a, const struct change *change, enum store_effec
 
 static int detach(struct apply *a, const struct change *change, enum store_effect *effect)
 {
-	if (config_detach(&a->s->next_config, change->iface))
+	const struct store_attachment *pattern;
+
+	if (config_detach(&a->s->next_config, change->iface)) {
 		*effect = STORE_DELETED;
-	else if (!change->allow_missing)
-		return apply_refuse(a, ERROR_NOT_FOUND, "NOT_ATTACHED", "", "%s is not attached", change->iface);
-	return 0;
+		return 0;
+	}
+	if (change->allow_missing)
+		return 0;
+	pattern = store_config_pattern(&a->s->next_config, change->iface);
+	return apply_refuse(a, ERROR_NOT_FOUND, "NOT_ATTACHED", "", "%s is not attached%s%s%s",
+		change->iface, pattern ? " by its own name, but by the pattern " : "",
+		pattern ? pattern->iface : "", pattern ? "; detach that" : "");
 }
 
 static int apply_change(struct apply *a, enum store_effect *effect)

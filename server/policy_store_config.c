@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/iface_pattern.h"
 #include "server/policy_store_internal.h"
 
 void store_config_init(struct store_config *config)
@@ -115,6 +116,16 @@ const struct store_attachment *config_attachment(const struct store_config *c, c
 
 	return is_at(c->attachments, c->attachment_count, sizeof(c->attachments[0]), at, iface) ?
 		       &c->attachments[at] : NULL;
+}
+
+const struct store_attachment *store_config_pattern(
+	const struct store_config *config, const char *iface)
+{
+	for (size_t i = 0; i < config->attachment_count; i++)
+		if (iface_pattern_valid(config->attachments[i].iface) &&
+			iface_pattern_matches(config->attachments[i].iface, iface))
+			return &config->attachments[i];
+	return NULL;
 }
 
 int config_write(const struct store_config *c, FILE *out)

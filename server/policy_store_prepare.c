@@ -116,12 +116,25 @@ bool batch_asks(const struct store *s, const char *iface)
 	return false;
 }
 
+/*
+ * From the end: there a pattern stands behind the wider one that it begins like, and a name behind
+ * its pattern, so that an interface gets the mode of the narrowest. `s->attached` are done.
+ */
+static size_t next_index(const struct store *s)
+{
+	return s->next_config.attachment_count - 1 - s->attached;
+}
+
 static void attach_undo(struct store *s)
 {
 	while (s->attached > 0) {
-		const struct store_attachment *a = &s->next_config.attachments[--s->attached];
+		const struct store_attachment *a;
+		size_t i;
 
-		if (is_new(s, s->attached) && !config_attachment(&s->config, a->iface))
+		s->attached--;
+		i = next_index(s);
+		a = &s->next_config.attachments[i];
+		if (is_new(s, i) && !config_attachment(&s->config, a->iface))
 			s->backend.detach(s->backend.data, a->iface);
 	}
 }
@@ -129,8 +142,9 @@ static void attach_undo(struct store *s)
 static int attach_new(struct store *s, struct error *err)
 {
 	for (s->attached = 0; s->attached < s->next_config.attachment_count; s->attached++) {
-		const struct store_attachment *a = &s->next_config.attachments[s->attached];
-		bool new = is_new(s, s->attached);
+		size_t i = next_index(s);
+		const struct store_attachment *a = &s->next_config.attachments[i];
+		bool new = is_new(s, i);
 		int r = new || batch_asks(s, a->iface) ?
 				s->backend.attach(s->backend.data, a->iface, a->mode, !new, err) : 0;
 

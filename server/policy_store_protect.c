@@ -12,12 +12,13 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 
+#include "common/iface_pattern.h"
 #include "server/policy_store_internal.h"
 
 #define FINDINGS_MAX 16u /* that are told */
 
 struct target {
-	const char *iface;
+	char iface[IFACE_NAME_SIZE];
 	bool open; /* nothing is filtered there now */
 };
 
@@ -158,7 +159,7 @@ static bool sets_default(const struct change *change, const struct finding *f)
 static bool attaches(const struct change *change, const struct finding *f)
 {
 	return change->kind == CHANGE_ATTACH && f->target->open &&
-	       streq(change->iface, f->target->iface);
+	       iface_pattern_matches(change->iface, f->target->iface);
 }
 
 /* The change of a batch of one that a finding comes from; "" = none alone, as a deletion. */
@@ -277,31 +278,54 @@ bool protect_wanted(const struct store *s)
 	return false;
 }
 
+static void add_target(struct check *c, const char *iface, bool open)
+{
+	struct target *t = c->targets;
+
+	while (t < &c->targets[c->target_count] && !streq(t->iface, iface))
+		t++;
+	if (t == &c->targets[ARRAY_SIZE(c->targets)])
+		return;
+	if (t == &c->targets[c->target_count]) {
+		snprintf(t->iface, sizeof(t->iface), "%s", iface);
+		t->open = false;
+		c->target_count++;
+	}
+	t->open |= open;
+}
+
+/* What an attachment filters, and with `comes` also what it is going to filter. */
+static void add_targets(struct check *c, const char *name, bool comes, bool only_open)
+{
+	struct store_iface found[STORE_ATTACHMENTS_MAX];
+	size_t count = c->s->backend.ifaces(c->s->backend.data, name, found, ARRAY_SIZE(found));
+
+	for (size_t i = 0; i < count; i++)
+		if (found[i].filtered ? !only_open : comes)
+			add_target(c, found[i].name, !found[i].filtered);
+}
+
 int protect_batch(struct store *s, struct error *err)
 {
 	struct check c = {.s = s, .next = true};
 
 	for (size_t i = 0; i < s->next_config.attachment_count; i++) {
-		const char *iface = s->next_config.attachments[i].iface;
-		bool comes = !config_attachment(&s->config, iface) || batch_asks(s, iface);
-		int filters = comes ? s->backend.filters(s->backend.data, iface) : 1;
+		const char *name = s->next_config.attachments[i].iface;
+		bool comes = !config_attachment(&s->config, name) || batch_asks(s, name);
 
-		if (filters >= 0) /* else attaching will say so */
-			c.targets[c.target_count++] = (struct target){iface, !filters};
+		if (comes || iface_pattern_valid(name))
+			add_targets(&c, name, comes, false);
+		else
+			add_target(&c, name, false); /* also one that is absent just now */
 	}
 	return check(&c, err);
 }
 
 static void add_reattached(struct check *c, const struct tx *tx)
 {
-	for (size_t i = 0; !tx->force && i < tx->changes.count; i++) {
-		const char *iface = tx->changes.items[i].iface;
-
-		if (tx->changes.items[i].kind == CHANGE_ATTACH &&
-			c->target_count < ARRAY_SIZE(c->targets) &&
-			c->s->backend.filters(c->s->backend.data, iface) == 0)
-			c->targets[c->target_count++] = (struct target){iface, true};
-	}
+	for (size_t i = 0; !tx->force && i < tx->changes.count; i++)
+		if (tx->changes.items[i].kind == CHANGE_ATTACH)
+			add_targets(c, tx->changes.items[i].iface, true, true);
 }
 
 int protect_reattached(struct store *s, struct error *err)

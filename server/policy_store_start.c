@@ -118,7 +118,7 @@ int store_restore(struct store *s, const char *text, size_t size, uint64_t gener
 		apply_abort(s);
 		return r;
 	}
-	for (size_t i = 0; i < s->config.attachment_count; i++)
+	for (size_t i = s->config.attachment_count; i-- > 0;) /* as attach_new() */
 		s->backend.attach(s->backend.data, s->config.attachments[i].iface,
 			s->config.attachments[i].mode, true, err);
 	batch_detach(s, &former);

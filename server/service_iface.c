@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include <stdio.h>
 
+#include "common/iface_pattern.h"
 #include "server/service.h"
 
 struct pending {
@@ -19,13 +20,14 @@ static Pepctl__V1__Interface *iface_message(struct call *call, const struct data
 	m->name = arena_strdup(call_arena(call), iface->name);
 	m->reason = arena_strdup(call_arena(call), iface->reason);
 	m->driver = arena_strdup(call_arena(call), iface->driver);
+	m->pattern = arena_strdup(call_arena(call), iface->pattern);
 	m->ifindex = iface->ifindex;
 	m->requested_mode = (Pepctl__V1__AttachMode)iface->requested;
 	m->mode = (Pepctl__V1__AttachMode)iface->mode;
 	m->program_id = iface->program_id;
 	m->attached_since_time = iface->attached_since;
 	m->state = (Pepctl__V1__InterfaceState)iface->state;
-	return m->name && m->reason && m->driver ? m : NULL;
+	return m->name && m->reason && m->driver && m->pattern ? m : NULL;
 }
 
 /* Success is told with what an admin should know: generic mode, stripped tags. */
@@ -50,15 +52,37 @@ static int add_warnings(struct call *call, const struct datapath_iface *iface,
 	return 0;
 }
 
-static void answer_attached(struct pending *p, uint64_t revision)
+static bool add_matched(struct pending *p, Pepctl__V1__AttachInterfaceResponse *answer)
 {
-	const struct datapath_iface *iface =
-		datapath_iface_by_name(p->service->datapath, p->iface);
+	const struct datapath *dp = p->service->datapath;
+	size_t count = datapath_iface_count(dp);
+
+	answer->matched = arena_array(call_arena(p->call), count, sizeof(*answer->matched));
+	for (size_t i = 0; answer->matched && i < count; i++) {
+		const struct datapath_iface *iface = datapath_iface(dp, i);
+
+		if (!streq(iface->pattern, p->iface))
+			continue;
+		answer->matched[answer->n_matched] = iface_message(p->call, iface);
+		if (!answer->matched[answer->n_matched++])
+			return false;
+	}
+	return answer->matched;
+}
+
+static void answer_attached(
+	struct pending *p, const struct datapath_iface *iface, uint64_t revision)
+{
 	Pepctl__V1__AttachInterfaceResponse *answer =
 		SERVICE_MESSAGE(p->call, attach_interface_response);
+	bool fine = answer;
 
-	if (!answer || (iface && (!(answer->interface = iface_message(p->call, iface)) ||
-					 add_warnings(p->call, iface, &p->warnings, answer) < 0))) {
+	if (fine && iface_pattern_valid(p->iface))
+		fine = add_matched(p, answer);
+	else if (fine && iface)
+		fine = (answer->interface = iface_message(p->call, iface)) &&
+		       add_warnings(p->call, iface, &p->warnings, answer) == 0;
+	if (!fine) {
 		service_fail_memory(p->call);
 		return;
 	}
@@ -83,12 +107,13 @@ static void on_attached(void *data, const struct store_result *result, struct er
 	if (err || error_is_set(&off))
 		call_fail(p->call, err ? err : &off);
 	else
-		answer_attached(p, result->revision);
+		answer_attached(p, iface, result->revision);
 }
 
 static void on_detached(void *data, const struct store_result *result, struct error *err)
 {
 	struct pending *p = data;
+	const struct store_attachment *pattern;
 	Pepctl__V1__DetachInterfaceResponse *answer;
 
 	if (err) {
@@ -101,6 +126,17 @@ static void on_detached(void *data, const struct store_result *result, struct er
 		return;
 	}
 	answer->revision = result->revision;
+	pattern = store_config_pattern(store_config(p->service->store), p->iface);
+	if (pattern && !iface_pattern_valid(p->iface)) {
+		answer->warnings = arena_array(call_arena(p->call), 1, sizeof(*answer->warnings));
+		if (answer->warnings)
+			answer->warnings[answer->n_warnings++] = arena_printf(call_arena(p->call),
+				"%s stays attached: the pattern %s matches it", p->iface, pattern->iface);
+		if (!answer->warnings || !answer->warnings[0]) {
+			service_fail_memory(p->call);
+			return;
+		}
+	}
 	call_reply(p->call, &answer->base);
 }
 
@@ -111,7 +147,7 @@ static void submit(struct service *s, struct call *call, struct change *change, 
 	struct error err = ERROR_INIT;
 	struct store_tx tx;
 
-	if (!iface_name_valid(iface)) {
+	if (!iface_or_pattern_valid(iface)) {
 		error_violation(&err, "iface", "\"%.40s\" is no interface name", iface);
 		call_fail(call, &err);
 		return;

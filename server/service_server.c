@@ -108,7 +108,7 @@ static bool add_texts(struct service *s, struct call *call,
 	Pepctl__V1__GetServerInfoResponse *answer)
 {
 	static const char *const features[] = {"events", "transactions", "generic-mode", "apply-stream",
-		"sets", "explain", "protect"};
+		"sets", "explain", "protect", "iface-patterns"};
 	struct arena *arena = call_arena(call);
 	struct utsname host = {0};
 

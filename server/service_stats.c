@@ -127,8 +127,11 @@ static bool add_interfaces(struct service *s, const struct pep_stats *all, struc
 	m->interfaces = arena_array(arena, count, sizeof(*m->interfaces));
 	for (size_t i = 0; m->interfaces && i < count; i++) {
 		const struct datapath_iface *iface = datapath_iface(s->datapath, i);
-		Pepctl__V1__InterfaceCounters *each = MESSAGE(arena, interface_counters);
+		Pepctl__V1__InterfaceCounters *each;
 
+		if (!iface->slot) /* one too many */
+			continue;
+		each = MESSAGE(arena, interface_counters);
 		if (!each || !(each->name = arena_strdup(arena, iface->name)) ||
 			!(each->counters = counters_of(&all[iface->slot], arena)))
 			return false;

@@ -3,6 +3,7 @@
 #include <net/if.h>
 #include <stdio.h>
 
+#include "common/iface_pattern.h"
 #include "server/service.h"
 
 #define WARNINGS_MAX 20u
@@ -35,7 +36,7 @@ static bool is_absent(const struct service_warnings *w, const char *iface)
 
 int service_warn_attach(struct arena *arena, const Pepctl__V1__Attachment *m, struct service_warnings *w)
 {
-	if (!is_absent(w, m->iface))
+	if (iface_pattern_valid(m->iface) || !is_absent(w, m->iface))
 		return 0;
 	return warn(arena, w, "there is no interface %s now; it is attached when it appears", m->iface);
 }

@@ -10,6 +10,7 @@
 
 #include "client/cli/cli.h"
 #include "client/explain.h"
+#include "common/iface_pattern.h"
 
 #define ACTIONS "allow block rate-limit reflect redirect"
 #define PROTOCOLS "tcp udp icmp icmpv6 sctp gre esp ah udplite dccp"
@@ -70,15 +71,19 @@ static void offer_policies(struct typed *t)
 	policy_each(t->cli, t->word, offer_policy, t, NULL);
 }
 
-static void offer_attached(const struct typed *t)
+static void offer_attached(const struct typed *t, bool patterns)
 {
 	Pepctl__V1__ListInterfacesRequest request;
 	Pepctl__V1__ListInterfacesResponse *answer;
 
 	pepctl__v1__list_interfaces_request__init(&request);
-	if (cli_call(t->cli, METHOD_LIST_INTERFACES, &request.base, &answer) == EXIT_DONE)
-		for (size_t i = 0; i < answer->n_interfaces; i++)
-			offer(t, answer->interfaces[i]->name);
+	if (cli_call(t->cli, METHOD_LIST_INTERFACES, &request.base, &answer) != EXIT_DONE)
+		return;
+	for (size_t i = 0; i < answer->n_interfaces; i++)
+		offer(t, answer->interfaces[i]->name);
+	for (size_t i = 0; patterns && i < answer->n_wanted; i++)
+		if (iface_pattern_valid(answer->wanted[i]->iface))
+			offer(t, answer->wanted[i]->iface);
 }
 
 /* --- objects */
@@ -210,7 +215,7 @@ static void iface_words(struct typed *t)
 	if (t->last == 2 && attach)
 		offer_devices(t);
 	else if (t->last == 2)
-		offer_attached(t);
+		offer_attached(t, true);
 	else if (t->last == 3 && attach)
 		offer(t, "mode");
 	else if (t->last == 4 && attach)
@@ -230,7 +235,7 @@ static void events_words(struct typed *t)
 	else if (streq(t->before, "action"))
 		offer_words(t, ACTIONS);
 	else if (streq(t->before, "iface"))
-		offer_attached(t);
+		offer_attached(t, false);
 	else if (streq(t->before, "proto"))
 		offer_words(t, PROTOCOLS);
 }

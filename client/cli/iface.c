@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "client/cli/cli.h"
+#include "common/iface_pattern.h"
 
 static const char *state_name(Pepctl__V1__InterfaceState state)
 {
@@ -20,6 +21,8 @@ static json_t *iface_json(const Pepctl__V1__Interface *m, const char *action)
 
 	if (action)
 		json_object_set_new(object, "default", json_string(action));
+	if (*m->pattern)
+		json_object_set_new(object, "pattern", json_string(m->pattern));
 	if (*m->reason)
 		json_object_set_new(object, "reason", json_string(m->reason));
 	return object;
@@ -29,8 +32,8 @@ static int read_name(struct words *words, char **ret)
 {
 	const char *name = words_next(words);
 
-	if (!name || !iface_name_valid(name))
-		return usage_error(name ? "\"%s\" is no interface name" : "the interface is missing%s",
+	if (!name || !iface_or_pattern_valid(name))
+		return usage_error(name ? "\"%s\" is no interface name and no pattern" : "the interface is missing%s",
 			name ? name : "");
 	*ret = (char *)(uintptr_t)name;
 	return EXIT_DONE;
@@ -51,6 +54,29 @@ static int read_mode(struct words *words, Pepctl__V1__AttachMode *ret)
 	return words_end(words);
 }
 
+static void say_pattern(const struct cli *cli, const char *pattern,
+	const Pepctl__V1__AttachInterfaceResponse *answer)
+{
+	json_t *matched = json_array();
+	size_t attached = 0;
+
+	for (size_t i = 0; i < answer->n_matched; i++) {
+		const Pepctl__V1__Interface *m = answer->matched[i];
+
+		json_array_append_new(matched, iface_json(m, NULL));
+		attached += m->state == PEPCTL__V1__INTERFACE_STATE__INTERFACE_ATTACHED;
+		if (m->state != PEPCTL__V1__INTERFACE_STATE__INTERFACE_ATTACHED)
+			fprintf(stderr, "pepctl: warning: %s is not attached: %s\n", m->name, m->reason);
+	}
+	if (cli->json)
+		output_json(json_pack("{s:I, s:s, s:O}", "revision", (json_int_t)answer->revision,
+			"pattern", pattern, "interfaces", matched));
+	else if (!cli->quiet)
+		printf("%s: %zu interface%s attached, others when they appear (revision %llu)\n", pattern,
+			attached, attached == 1 ? "" : "s", (unsigned long long)answer->revision);
+	json_decref(matched);
+}
+
 static int iface_attach(struct cli *cli, struct words *words)
 {
 	Pepctl__V1__AttachInterfaceRequest request;
@@ -67,7 +93,9 @@ static int iface_attach(struct cli *cli, struct words *words)
 	if (status)
 		return status;
 	cli_warn(answer->warnings, answer->n_warnings);
-	if (cli->json)
+	if (iface_pattern_valid(request.iface))
+		say_pattern(cli, request.iface, answer);
+	else if (cli->json)
 		output_json(json_pack("{s:I, s:o}", "revision", (json_int_t)answer->revision, "interface",
 			answer->interface ? iface_json(answer->interface, NULL) : json_null()));
 	else if (!cli->quiet && answer->interface)
@@ -91,9 +119,10 @@ static int iface_detach(struct cli *cli, struct words *words)
 		status = cli_call(cli, METHOD_DETACH_INTERFACE, &request.base, &answer);
 	if (status)
 		return status;
+	cli_warn(answer->warnings, answer->n_warnings);
 	if (cli->json)
 		output_json(json_pack("{s:I}", "revision", (json_int_t)answer->revision));
-	else if (!cli->quiet)
+	else if (!cli->quiet && !answer->n_warnings)
 		printf("%s detached (revision %llu)\n", request.iface,
 			(unsigned long long)answer->revision);
 	return EXIT_DONE;
@@ -111,7 +140,41 @@ static void print_iface(const Pepctl__V1__Interface *m, const char *action)
 	else
 		printf("interface %s mode %s  # %s", m->name,
 			attach_mode_name((enum attach_mode)m->requested_mode), state_name(m->state));
-	printf("%s%s\n", *m->reason ? ": " : "", m->reason);
+	printf("%s%s%s%s\n", *m->pattern ? ", by " : "", m->pattern, *m->reason ? ": " : "", m->reason);
+}
+
+/* How many interfaces are the pattern's. */
+static size_t count_of(const Pepctl__V1__ListInterfacesResponse *answer, const char *pattern)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < answer->n_interfaces; i++)
+		count += streq(answer->interfaces[i]->pattern, pattern);
+	return count;
+}
+
+/* Patterns among what the ruleset wants; those of `name` when it is not NULL. */
+static size_t show_patterns(const Pepctl__V1__ListInterfacesResponse *answer, const char *name,
+	json_t *all)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < answer->n_wanted; i++) {
+		const Pepctl__V1__Attachment *m = answer->wanted[i];
+		const char *mode = attach_mode_name((enum attach_mode)m->mode);
+		size_t count = count_of(answer, m->iface);
+
+		if (!iface_pattern_valid(m->iface) || (name && !streq(m->iface, name)))
+			continue;
+		found++;
+		if (all)
+			json_array_append_new(all, json_pack("{s:s, s:s, s:I}", "name", m->iface, "mode",
+							   mode, "interfaces", (json_int_t)count));
+		else
+			printf("interface %s mode %s  # a pattern, of %zu interface%s\n", m->iface, mode,
+				count, count == 1 ? "" : "s");
+	}
+	return found;
 }
 
 static int list(struct cli *cli, Pepctl__V1__ListInterfacesResponse **ret,
@@ -136,43 +199,56 @@ static int none_found(const struct cli *cli, const char *name)
 	return EXIT_DONE;
 }
 
+static size_t show_interfaces(const Pepctl__V1__ListInterfacesResponse *answer,
+	const Pepctl__V1__GetServerInfoResponse *info, const char *name, json_t *all)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < answer->n_interfaces; i++) {
+		const Pepctl__V1__Interface *m = answer->interfaces[i];
+
+		if (name && !streq(m->name, name) && !streq(m->pattern, name))
+			continue;
+		found++;
+		if (all)
+			json_array_append_new(all, iface_json(m, default_of(info, m->name)));
+		else
+			print_iface(m, default_of(info, m->name));
+	}
+	return found;
+}
+
 static int iface_show(struct cli *cli, struct words *words)
 {
 	Pepctl__V1__ListInterfacesResponse *answer;
 	Pepctl__V1__GetServerInfoResponse *info;
+	json_t *all = NULL, *patterns = NULL;
 	const char *name = words_next(words);
 	int status = words_end(words);
-	size_t found = 0;
-	json_t *all;
+	size_t found;
 
 	if (!status)
 		status = list(cli, &answer, &info);
 	if (status)
 		return status;
-	all = json_array();
-	for (size_t i = 0; i < answer->n_interfaces; i++) {
-		const Pepctl__V1__Interface *m = answer->interfaces[i];
-
-		if (name && !streq(m->name, name))
-			continue;
-		found++;
-		if (cli->json)
-			json_array_append_new(all, iface_json(m, default_of(info, m->name)));
-		else
-			print_iface(m, default_of(info, m->name));
+	if (cli->json) {
+		all = json_array();
+		patterns = json_array();
 	}
+	found = show_patterns(answer, name, patterns);
+	found += show_interfaces(answer, info, name, all);
 	if (cli->json)
-		output_json(json_pack("{s:O}", "interfaces", all));
-	json_decref(all);
+		output_json(json_pack("{s:o, s:o}", "interfaces", all, "patterns", patterns));
 	return found ? EXIT_DONE : none_found(cli, name);
 }
 
 int iface_main(struct cli *cli, struct words *words)
 {
 	static const struct verb verbs[] = {
-		{"attach", iface_attach, "DEV [mode auto|native|generic]", "filter what it receives"},
-		{"detach", iface_detach, "DEV", "filter it no longer"},
-		{"show", iface_show, "[DEV]", "attached interfaces, mode and state"},
+		{"attach", iface_attach, "DEV|PATTERN [mode auto|native|generic]",
+			"filter what it receives; 'veth*': each that appears"},
+		{"detach", iface_detach, "DEV|PATTERN", "filter it no longer"},
+		{"show", iface_show, "[DEV|PATTERN]", "attached interfaces, mode and state"},
 		{NULL, NULL, NULL, NULL},
 	};
 

@@ -33,7 +33,8 @@ static int detach_pin(const char *dir, const char *pin)
 	if (asprintf(&path, "%s/links/%s", dir, pin) < 0)
 		return -ENOMEM;
 	fd = bpf_obj_get(path);
-	if (fd < 0 || (bpf_link_detach(fd) < 0 && errno != ENOLINK) || unlink(path) < 0) {
+	if (fd < 0 || (bpf_link_detach(fd) < 0 && errno != ENOLINK) ||
+		(unlink(path) < 0 && errno != ENOENT)) { /* a running pepctld was faster */
 		fprintf(stderr, "pepctl: %s: %s\n", name, strerror(errno));
 		return -errno;
 	}

@@ -156,7 +156,10 @@ PEPCTL_API int pepctl_set_members(pepctl_client *client, const char *name,
 
 enum pepctl_mode { PEPCTL_MODE_AUTO = 0, PEPCTL_MODE_NATIVE = 1, PEPCTL_MODE_GENERIC = 2 };
 
-/* *ret_mode (may be NULL) is the mode got. */
+/*
+ * *ret_mode (may be NULL) is the mode got. `iface` may be a pattern ("veth*"), which attaches
+ * whatever has such a name, now and later; *ret_mode is `mode` then.
+ */
 PEPCTL_API int pepctl_iface_attach(pepctl_client *client, const char *iface,
 	enum pepctl_mode mode, enum pepctl_mode *ret_mode, struct pepctl_error *error);
 PEPCTL_API int pepctl_iface_detach(

@@ -259,7 +259,7 @@ def defaults_and_settings(world):
     world.start()
     result = world.ctl("iface", "show")
     equal((result.stdout, "no interface is attached" in result.stderr), ("", True), "iface show")
-    equal(world.json("iface", "show"), {"interfaces": []}, "iface show")
+    equal(world.json("iface", "show"), {"interfaces": [], "patterns": []}, "iface show")
     for dev in ("pep0", "pep1"):
         world.ctl("iface", "attach", dev)
     world.ctl("default", "block", "iface", "pep1")

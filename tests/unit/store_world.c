@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/iface_pattern.h"
 #include "store_world.h"
 
 static int prepare(void *data, const struct store_ruleset *ruleset, struct error *err)
@@ -127,13 +128,19 @@ static int sessions(void *data, const uint16_t *ports, size_t count, struct sock
 	return w->refuse_sessions;
 }
 
-static int filters(void *data, const char *iface)
+static size_t ifaces(void *data, const char *name, struct store_iface *ret, size_t room)
 {
+	static const char *const all[] = {"eth0", "eth1", "veth1"};
 	const struct world *w = data;
+	size_t count = 0;
 
-	if (streq(iface, "none"))
-		return -ENODEV;
-	return w->filters && streq(iface, w->filters);
+	for (size_t i = 0; i < ARRAY_SIZE(all) && count < room; i++) {
+		if (!iface_pattern_matches(name, all[i]))
+			continue;
+		snprintf(ret[count].name, sizeof(ret[count].name), "%s", all[i]);
+		ret[count++].filtered = w->filters && streq(all[i], w->filters);
+	}
+	return count;
 }
 
 static int judge(void *data, const struct flow *flow, const char *iface, bool next,
@@ -159,7 +166,7 @@ int world_restore(struct world *w, const char *text, struct error *err)
 void world_init(struct world *w, uint32_t max_policies, const char *text)
 {
 	struct store_backend backend = {run, prepare, flip, abort_prepared, persist, load, settle,
-		settle, attach, detach, committed, now, sessions, filters, judge, w};
+		settle, attach, detach, committed, now, sessions, ifaces, judge, w};
 
 	*w = (struct world){0};
 	engine_init(&w->engine, max_policies, NULL);

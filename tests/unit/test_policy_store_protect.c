@@ -256,6 +256,23 @@ static void test_what_is_put_back_is_asked_about(void **state)
 	world_deinit(&w);
 }
 
+static void test_what_a_pattern_finds_is_asked_about(void **state)
+{
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	w.judge = both_block;
+	submit(&w, "interface veth*\n", &a);
+	assert_refused(&w, &a, "LOCKOUT");
+	assert_non_null(strstr(a.message, "on veth1"));
+	assert_string_equal(a.field, "operations[0].attach");
+	submit(&w, "interface wlan*\n", &a);
+	assert_committed(&w, &a);
+	world_deinit(&w);
+}
+
 static void test_listed_flows(void **state)
 {
 	static const struct flow flow = {.family = 4,
@@ -376,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_a_dry_run_is_told_too),
 		cmocka_unit_test(test_defaults_and_interfaces_to_come),
 		cmocka_unit_test(test_what_is_put_back_is_asked_about),
+		cmocka_unit_test(test_what_a_pattern_finds_is_asked_about),
 		cmocka_unit_test(test_listed_flows),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_what_cannot_be_asked_is_refused),

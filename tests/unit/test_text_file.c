@@ -26,6 +26,7 @@ static void test_statements(void **state)
 		"setting protect-ports 2222,22\n"
 		"interface eth0 mode generic\n"
 		"interface eth2\n"
+		"interface veth* mode native\n"
 		"policy web allow proto tcp \\\n"
 		"    dport 80\n"
 		"policy \"x\" block comment \"say \\\"hi\\\" # not a comment\"";
@@ -33,6 +34,7 @@ static void test_statements(void **state)
 		"default block", "default allow iface eth1", "setting fragments drop",
 		"setting event-rate 5000", "setting protect-ports 22,2222",
 		"interface eth0 mode generic", "interface eth2 mode auto",
+		"interface veth* mode native",
 		"policy web allow proto tcp dport 80",
 		"policy x block comment \"say \\\"hi\\\" # not a comment\"",
 	};

@@ -1,4 +1,4 @@
-foreach(name IN ITEMS change text_file)
+foreach(name IN ITEMS change iface_pattern text_file)
     pep_unit_test(${name} SOURCES test_${name}.c LIBS pep_common)
 endforeach()
 pep_unit_test(text SOURCES test_text.c random_policy.c LIBS pep_common)
