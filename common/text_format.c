@@ -127,7 +127,7 @@ static void write_options(const struct policy *p, FILE *out)
 		text_format_duration(p->ttl, ttl);
 		fprintf(out, " ttl %s", ttl);
 	}
-	if (p->comment) {
+	if (p->comment && *p->comment) {
 		fprintf(out, " comment ");
 		write_quoted(p->comment, out);
 	}

@@ -12,10 +12,20 @@ void random_policy_seed(uint32_t value)
 	seed = value;
 }
 
-static uint32_t pick(uint32_t below)
+void random_start(uint32_t value)
+{
+	seed = value * 2654435761u;
+}
+
+uint32_t random_below(uint32_t below)
 {
 	seed = seed * 1664525 + 1013904223;
 	return (seed >> 8) % below;
+}
+
+static uint32_t pick(uint32_t below)
+{
+	return random_below(below);
 }
 
 static void random_address(struct policy_address *a, uint8_t family)
@@ -65,6 +75,16 @@ static void random_action(struct policy_action *a)
 	a->fib = !a->has_mac && pick(2);
 }
 
+static void random_icmp(struct policy_match *m, uint8_t family)
+{
+	m->has_proto = true;
+	m->proto = family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	m->has_icmp_type = pick(3);
+	m->icmp_type = (uint8_t)pick(256);
+	m->has_icmp_code = m->has_icmp_type && pick(2);
+	m->icmp_code = (uint8_t)pick(256);
+}
+
 static void random_match(struct policy_match *m)
 {
 	static const uint8_t protos[] = {6, 17, 132, 136, 33};
@@ -81,6 +101,9 @@ static void random_match(struct policy_match *m)
 		m->tcp_flags_mask = (uint8_t)(1 + pick(255));
 		m->tcp_flags_value = (uint8_t)(pick(256) & m->tcp_flags_mask);
 	}
+	if (m->sport.last - m->sport.first == 65535 && m->dport.last - m->dport.first == 65535 &&
+		!m->has_tcp_flags && pick(3) == 0)
+		random_icmp(m, family);
 	m->has_vlan = pick(2);
 	m->vlan = (uint16_t)pick(4095);
 	m->percent = pick(2) ? POLICY_PERCENT_ALL : (uint16_t)(1 + pick(POLICY_PERCENT_ALL));

@@ -8,4 +8,8 @@
 void random_policy_seed(uint32_t value); /* prints it */
 void random_policy(struct policy *ret);
 
+/* The numbers that all of it is made of; 0 .. below - 1, below at most 2^24. */
+void random_start(uint32_t seed); /* says nothing */
+uint32_t random_below(uint32_t below);
+
 #endif
