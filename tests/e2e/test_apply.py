@@ -10,7 +10,7 @@ import time
 
 from world import READ, as_user, equal, main, wait_for
 
-MANY = 20_000
+MANY, LARGE = 20_000, 100_000
 
 
 def write(world, name, text):
@@ -171,8 +171,14 @@ def daemon_faults(world):
 
 def many(count, changed=None):
     return "".join(f"policy p{n:06} {'allow' if n == changed else 'block'} proto udp "
-                   f"src 10.9.{n // 250}.{n % 250 + 1} dport {n + 1} sport 7 dst 10.0.0.1\n"
-                   for n in range(count))
+                   f"src 10.9.{n // 250 % 256}.{n % 250 + 1} dport {n % 64_000 + 1} sport 7 "
+                   f"dst 10.0.{n // 64_000}.1\n" for n in range(count))
+
+
+def canonical(count):
+    """The same with the words in their order."""
+    return "".join(f"policy p{n:06} block proto udp src 10.9.{n // 250 % 256}.{n % 250 + 1} "
+                   f"dst 10.0.{n // 64_000}.1 sport 7 dport {n % 64_000 + 1}\n" for n in range(count))
 
 
 def in_many_messages(world):
@@ -199,6 +205,25 @@ def in_many_messages(world):
     world.start("--max-policies", str(MANY + 10))
     equal(world.json("policy", "show")["revision"], 3, "revision after a restart")
     equal(len(names(world)), MANY, "policies after a restart")
+
+
+def hundred_thousand(world):
+    """A large file is enforced and durable, and applied again it is no change."""
+    world.start("--max-policies", str(LARGE))
+    path = write(world, "large.rules", many(LARGE))
+    took = []
+    for says in (f"policies: {LARGE} created, 0 changed, 0 deleted (revision 1)",
+                 "nothing changed (revision 1)"):
+        start = time.monotonic()
+        out = world.ctl("apply", path).stdout.splitlines()
+        took.append(time.monotonic() - start)
+        equal(out[-1], says, "sum")
+    start = time.monotonic()
+    exported = world.ctl("export").stdout
+    took.append(time.monotonic() - start)
+    equal(exported, "default allow\n" + canonical(LARGE), "the export")
+    equal(world.ctl("diff", path).stdout, "no difference (revision 1)\n", "diff")
+    print("{} policies: apply {:.2f} s, again {:.2f} s, export {:.2f} s".format(LARGE, *took))
 
 
 def progress(world):
@@ -244,4 +269,4 @@ def goes_away(world):
 
 if __name__ == "__main__":
     main([fifty_faults, good_files, wrong_words, makes_it_equal, merges_and_expects, daemon_faults,
-          in_many_messages, progress, goes_away])
+          in_many_messages, hundred_thousand, progress, goes_away])

@@ -7,6 +7,8 @@ import subprocess
 
 from world import READ, as_user, equal, main
 
+SEED, RANDOM = 20_000, 60
+
 RULES = """default block
 default allow iface pep1
 setting fragments drop
@@ -104,6 +106,31 @@ def differences(world):
     equal(world.json("diff", write(world, other))["equal"], True, "diff of what was applied")
 
 
+def random_rulesets(world):
+    """Through the socket, the state folder and the kernel; unit/export does ten thousand without them."""
+    def text(seed, *words):
+        return subprocess.run([world.build / "tests/e2e/ruleset_random", str(seed), *words], check=True,
+                              text=True, stdout=subprocess.PIPE).stdout
+    world.start()
+    for seed in range(SEED, SEED + RANDOM):
+        rules, what = text(seed), f"seed {seed}"
+        apply(world, text(seed, "shuffled"))
+        revision = world.json("export")["revision"]
+        equal(world.ctl("export").stdout, rules, f"{what}: the export")
+        equal(apply(world, rules), f"nothing changed (revision {revision})\n", f"{what}: applied again")
+        equal(world.ctl("diff", "-", input=rules).stdout, f"no difference (revision {revision})\n", what)
+        if seed % 10 == 0:
+            if seed % 20:
+                world.kill()
+            else:
+                world.stop()
+            world.start()
+            equal(world.ctl("export").stdout, rules, f"{what}: the export after a restart")
+            equal(apply(world, rules), f"nothing changed (revision {revision})\n",
+                  f"{what}: applied after a restart")
+    print(f"seeds {SEED} to {SEED + RANDOM - 1}")
+
+
 def write(world, text):
     path = world.folder / "other.rules"
     path.write_text(text)
@@ -120,4 +147,5 @@ def wrong_words(world):
 
 
 if __name__ == "__main__":
-    main([says_it_all, from_the_library, large_sets, differences, wrong_words])
+    main([says_it_all, from_the_library, large_sets, differences, random_rulesets,
+          wrong_words])

@@ -91,7 +91,7 @@ static void push_interfaces(struct change_list *list, const struct random_rulese
 		if (!some(4))
 			continue;
 		change_init(&change, CHANGE_ATTACH);
-		change.mode = (enum attach_mode)random_below(o->ifaces ? 3 : 4);
+		change.mode = (enum attach_mode)random_below(o->ifaces ? 2 : 4);
 		snprintf(change.iface, sizeof(change.iface), "%s",
 			(o->ifaces ? o->ifaces : odd_ifaces)[i]);
 		push(list, &change);

@@ -11,8 +11,8 @@
 
 struct random_ruleset {
 	bool enforceable; /* only what this version has, of the model's */
-	const char *const
-		*ifaces; /* sorted, that may be attached; NULL = names of all kinds, and patterns */
+	/* Sorted, that may be attached, in modes that veth has; NULL = names of all kinds, and patterns. */
+	const char *const *ifaces;
 	size_t iface_count;
 };
 
