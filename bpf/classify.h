@@ -290,7 +290,7 @@ PEP_INLINE __u64 pep_prune(
 {
 	__u64 always = roots->always[dim];
 
-	return left & ~always ? left & (pep_index_at(dim, value) | always) : left;
+	return left & ~always ? left & (pep_index_at(roots->wide, dim, value) | always) : left;
 }
 
 PEP_INLINE __u64 pep_prune4(const struct pep_roots *roots, __u64 left, const struct pep_packet *p)

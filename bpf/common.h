@@ -155,6 +155,16 @@ enum pep_dimension {
 #define PEP_INDEX_SIZE (PEP_DIM_PROTO * PEP_INDEX_VALUES + 256u)
 #define PEP_CLASSES_MAX 4096u /* of a dimension */
 #define PEP_CLASS_ALL (PEP_CLASSES_MAX - 1)
+#define PEP_CLASSES_NARROW 256u
+
+/*
+ * Of .data.index (mapped by the daemon): the class of each value. A dimension that has few
+ * classes is read where they take a byte: half as many cache lines for a flood to pass through.
+ */
+struct pep_index {
+	__u16 wide[PEP_INDEX_SIZE];
+	__u8 narrow[PEP_INDEX_SIZE]; /* right without the dimension's bit in pep_roots.wide */
+};
 
 /*
  * The generation is read before what it judges, and words are joined as they stand in memory:
@@ -332,7 +342,7 @@ struct pep_roots {
 	__u32 bucket_mask;         /* buckets that a key can lead to - 1 */
 	__u32 entries;
 	__u32 spare; /* for the daemon: a bucket that nobody has, which has the next as more; 0 = none */
-	__u32 zero;
+	__u32 wide;  /* bit n: dimension n has more classes than a byte can tell */
 };
 PEP_STATIC_ASSERT(sizeof(struct pep_roots) == 168, "pep_roots is ABI");
 
@@ -562,7 +572,7 @@ struct pep_tables {
 	struct pep_bucket *buckets;
 	struct pep_tuple *tuples;
 	struct pep_more *more;
-	__u16 *index;   /* classes, PEP_INDEX_SIZE of them */
+	struct pep_index *index;
 	__u64 *classes; /* words, PEP_CLASSES_MAX for each dimension */
 	struct pep_combo *combos;
 	struct pep_line *chunks[PEP_CHUNKS_MAX]; /* of PEP_CHUNK_LINES, NULL = none */

@@ -20,7 +20,7 @@
  */
 struct pep_config config SEC(".data.config");
 struct pep_tuple tuples[PEP_TUPLES_MAX] SEC(".data.tuples");
-__u16 class_of[PEP_INDEX_SIZE] SEC(".data.index");
+struct pep_index class_of SEC(".data.index");
 __u64 classes[PEP_DIM_MAX * PEP_CLASSES_MAX] SEC(".data.classes");
 struct pep_combo combos[PEP_COMBOS_MAX] SEC(".data.combos");
 

@@ -85,15 +85,25 @@ PEP_INLINE const struct pep_combo *pep_combo_at(__u32 at)
 	return &PEP_VARIABLE(combos, combos)[bounded];
 }
 
+#ifdef __bpf__
+#define PEP_INDEX (&class_of)
+#else
+#define PEP_INDEX (pep_tables->index)
+#endif
+
 /* The tuples that can hold a match for the value, but for those that can for any. */
-PEP_INLINE __u64 pep_index_at(enum pep_dimension dim, __u16 value)
+PEP_INLINE __u64 pep_index_at(__u32 wide, enum pep_dimension dim, __u16 value)
 {
 	__u64 at = value;
 	__u64 class;
 
 	PEP_BOUND(at, 0xffff);
-	class = PEP_VARIABLE(class_of, index)[dim * PEP_INDEX_VALUES + at];
-	PEP_BOUND(class, PEP_CLASSES_MAX - 1);
+	if (wide & 1u << dim) {
+		class = PEP_INDEX->wide[dim * PEP_INDEX_VALUES + at];
+		PEP_BOUND(class, PEP_CLASSES_MAX - 1);
+	} else {
+		class = PEP_INDEX->narrow[dim * PEP_INDEX_VALUES + at];
+	}
 	return PEP_VARIABLE(classes, classes)[dim * PEP_CLASSES_MAX + class];
 }
 

@@ -20,6 +20,7 @@ struct classes {
 	struct table by_word;
 	uint16_t free[PEP_CLASSES_MAX], limbo[PEP_CLASSES_MAX];
 	uint32_t free_count, limbo_count;
+	uint32_t wide; /* values of classes from PEP_CLASSES_NARROW on */
 	uint16_t from, to; /* the last change: the next value's is mostly the same */
 	uint64_t to_word;
 };
@@ -36,7 +37,12 @@ static __u64 *word_at(const struct classifier *c, enum pep_dimension dim, uint16
 
 static __u16 *class_at(const struct classifier *c, enum pep_dimension dim, uint32_t value)
 {
-	return &c->t->index[dim * PEP_INDEX_VALUES + value];
+	return &c->t->index->wide[dim * PEP_INDEX_VALUES + value];
+}
+
+static __u8 *narrow_at(const struct classifier *c, enum pep_dimension dim, uint32_t value)
+{
+	return &c->t->index->narrow[dim * PEP_INDEX_VALUES + value];
 }
 
 static uint32_t values_of(enum pep_dimension dim)
@@ -124,6 +130,28 @@ static void class_leave(struct classes *k, uint16_t class)
 	k->from = k->to = 0;
 }
 
+static void set_wide(struct classifier *c, enum pep_dimension dim, bool wide)
+{
+	__u32 *word = &c->t->config->roots.wide;
+	uint32_t bits = wide ? *word | 1u << dim : *word & ~(1u << dim);
+
+	if (*word != bits)
+		__atomic_store_n(word, bits, __ATOMIC_RELEASE);
+}
+
+/*
+ * Who read before that the dimension is narrow finds the value's former class there, which
+ * is right for who began before the commit.
+ */
+static void class_store(struct classifier *c, enum pep_dimension dim, uint32_t value, uint16_t class)
+{
+	if (class >= PEP_CLASSES_NARROW)
+		set_wide(c, dim, true);
+	else
+		__atomic_store_n(narrow_at(c, dim, value), (uint8_t)class, __ATOMIC_RELEASE);
+	__atomic_store_n(class_at(c, dim, value), class, __ATOMIC_RELEASE);
+}
+
 void class_set(struct classifier *c, enum pep_dimension dim, uint32_t value, uint64_t word)
 {
 	struct classes *k = &c->classes[dim];
@@ -135,14 +163,34 @@ void class_set(struct classifier *c, enum pep_dimension dim, uint32_t value, uin
 	k->to = to;
 	k->to_word = word;
 	k->items[to].users++;
-	__atomic_store_n(class_at(c, dim, value), to, __ATOMIC_RELEASE);
+	k->wide += (to >= PEP_CLASSES_NARROW) - (from >= PEP_CLASSES_NARROW);
+	class_store(c, dim, value, to);
 	class_leave(k, from);
+}
+
+static int descending(const void *a, const void *b)
+{
+	return *(const uint16_t *)b - *(const uint16_t *)a;
+}
+
+/* The last one to need more than a byte has gone. */
+static void make_narrow(struct classifier *c, enum pep_dimension dim)
+{
+	struct classes *k = &c->classes[dim];
+
+	for (uint32_t value = 0; value < values_of(dim); value++)
+		*narrow_at(c, dim, value) = (uint8_t)*class_at(c, dim, value);
+	qsort(k->free, k->free_count, sizeof(*k->free), descending); /* the last is used first */
+	set_wide(c, dim, false);
 }
 
 void classes_settle(struct classifier *c)
 {
-	for (uint32_t dim = 0; dim < PEP_DIM_MAX; dim++)
+	for (uint32_t dim = 0; dim < PEP_DIM_MAX; dim++) {
 		limbo_end(&c->classes[dim]);
+		if (!c->classes[dim].wide && c->t->config->roots.wide >> dim & 1)
+			make_narrow(c, dim);
+	}
 }
 
 static void adopt_dim(struct classifier *c, enum pep_dimension dim)
@@ -150,10 +198,12 @@ static void adopt_dim(struct classifier *c, enum pep_dimension dim)
 	struct classes *k = &c->classes[dim];
 
 	k->items[0].users = 0;
+	set_wide(c, dim, true); /* until the narrow ones are known to be right */
 	for (uint32_t value = 0; value < values_of(dim); value++) {
 		if (*class_at(c, dim, value) >= PEP_CLASSES_MAX)
 			*class_at(c, dim, value) = PEP_CLASS_ALL;
 		k->items[*class_at(c, dim, value)].users++;
+		k->wide += *class_at(c, dim, value) >= PEP_CLASSES_NARROW;
 	}
 	k->free_count = 0;
 	for (uint16_t i = PEP_CLASS_ALL - 1; i > 0; i--) {

@@ -71,7 +71,7 @@ static void own_tables(struct pep_tables *t, uint32_t max_policies)
 	t->rules = memory(classifier_entries(max_policies), sizeof(*t->rules));
 	t->buckets = memory(classifier_buckets(max_policies), sizeof(*t->buckets));
 	t->tuples = memory(PEP_TUPLES_MAX, sizeof(*t->tuples));
-	t->index = memory(PEP_INDEX_SIZE, sizeof(*t->index));
+	t->index = memory(1, sizeof(*t->index));
 	t->combos = memory(PEP_COMBOS_MAX, sizeof(*t->combos));
 	t->config->abi = PEP_ABI;
 	t->config->generation = 1;
