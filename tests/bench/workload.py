@@ -110,24 +110,23 @@ class Classical:
 
 class Classbench:
     """
-    A published rule set (tests/data/classbench) made larger: its thousand rules again for each
-    further site, every site with networks of its own, so that prefixes nest and ports mix as
-    they do there. The first match wins, as it does in those sets: each rule has its priority.
+    A published rule set (tests/data/classbench) made larger: each of its thousand rules again
+    for further sites, every site with networks of its own, so that prefixes nest and ports mix
+    as they do there. The first match wins and the order is the published one, in which what is
+    general comes behind what is special: each rule has its priority.
     """
 
     def __init__(self, dice, kind, count):
         self.dice, self.rules = dice, []
         published = [self.read(line) for line in open(PUBLISHED / f"{kind}_1k.rules",
                                                       encoding="ascii")]
-        seen = set()
-        while len(self.rules) < count:
+        places = {}
+        while len(places) < count:
             site = dice.getrandbits(32)
-            for rule in published:
+            for place, rule in enumerate(published):
                 rule = tuple(self.move(part, site) if len(part) == 3 else part for part in rule)
-                if rule not in seen and len(self.rules) < count:
-                    seen.add(rule)
-                    self.rules.append(rule)
-        dice.shuffle(self.rules)
+                places.setdefault(rule, place)
+        self.rules = sorted(dice.sample(sorted(places, key=str), count), key=places.get)
 
     @staticmethod
     def read(line):
