@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#define STAGED_EDITS 512u /* so many are worth the 4 MiB of index_stage() */
+
 /* --- entries */
 
 static void pool_move(struct pool *to, struct pool *from)
@@ -219,9 +221,12 @@ int classifier_plan(struct classifier *c, uint64_t generation,
 	for (size_t i = 0; i < change->edit_count && !r; i++)
 		if (change->edits[i].before)
 			r = plan_end(c, plan, &change->edits[i], err);
+	if (change->edit_count >= STAGED_EDITS)
+		index_stage(c);
 	for (size_t i = 0; i < change->edit_count && !r; i++)
 		if (change->edits[i].after)
 			r = plan_begin(c, plan, &change->edits[i], err);
+	index_publish(c);
 	if (!r)
 		r = members_plan(&c->members, generation, change->members, change->member_count, err);
 	if (r) {

@@ -9,6 +9,8 @@
 
 #include "server/classifier_internal.h"
 
+#define LIMBO_WORTH (PEP_CLASSES_MAX / 16) /* a grace period, which takes milliseconds */
+
 struct class {
 	struct table_node node; /* by word */
 	uint64_t word;
@@ -108,7 +110,7 @@ static uint16_t class_make(struct classifier *c, enum pep_dimension dim, uint64_
 
 	if (class != PEP_CLASS_ALL || word == UINT64_MAX)
 		return class;
-	if (!k->free_count && k->limbo_count) {
+	if (!k->free_count && k->limbo_count >= LIMBO_WORTH) {
 		c->memory.grace(c->memory.data);
 		limbo_end(k);
 	}

@@ -112,11 +112,34 @@ static bool range_known(struct tuple *tuple, const struct span *span)
 /* Most values of a span have the same word before, and so after. */
 static void span_widen(struct classifier *c, const struct span *span, uint64_t bit)
 {
-	for (uint32_t value = span->first; value <= span->last; value++) {
+	uint64_t *staged = c->staged ? &c->staged[span->dim * PEP_INDEX_VALUES] : NULL;
+
+	for (uint32_t value = span->first; staged && value <= span->last; value++)
+		staged[value] |= bit;
+	for (uint32_t value = span->first; !staged && value <= span->last; value++) {
 		uint64_t word = class_word(c, span->dim, value);
 
 		if (!(word & bit))
 			class_set(c, span->dim, value, word | bit);
+	}
+}
+
+/* Without memory for it each entry changes the index: right, and slow. */
+void index_stage(struct classifier *c)
+{
+	c->staged = calloc(PEP_INDEX_SIZE, sizeof(*c->staged));
+}
+
+void index_publish(struct classifier *c)
+{
+	_cleanup_free_ uint64_t *staged = TAKE_PTR(c->staged);
+
+	for (uint32_t i = 0; staged && i < PEP_INDEX_SIZE; i++) {
+		enum pep_dimension dim = i / PEP_INDEX_VALUES;
+		uint64_t word = staged[i] ? class_word(c, dim, i % PEP_INDEX_VALUES) : 0;
+
+		if (staged[i] & ~word)
+			class_set(c, dim, i % PEP_INDEX_VALUES, word | staged[i]);
 	}
 }
 

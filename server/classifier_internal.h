@@ -53,6 +53,7 @@ struct classifier {
 	struct pool dead;  /* of the last commit, still in their runs */
 	struct pool born;  /* of the last commit, still with their stamps */
 	struct classes *classes; /* of each dimension */
+	uint64_t *staged; /* words to add to the index, NULL = none are collected */
 	struct members members;
 	struct table names;
 	uint32_t *free_slots; /* a queue: the slot freed longest ago is used first */
@@ -113,6 +114,12 @@ void classes_settle(struct classifier *c);
 
 /* --- classifier_index.c: supersets of what the runs hold */
 void index_widen(struct classifier *c, uint32_t tuple, uint32_t entry);
+/*
+ * Between the two, widening is collected and then done at once: one by one, values would pass
+ * through words that nobody needs in the end, each of which takes a class for a grace period.
+ */
+void index_stage(struct classifier *c);
+void index_publish(struct classifier *c);
 /* Exact again, from the entries in the tuple's runs; an empty tuple becomes free. */
 void index_narrow(struct classifier *c, uint32_t tuple);
 

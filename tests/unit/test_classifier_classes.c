@@ -78,6 +78,29 @@ static void test_former_reader(void **state)
 	world_free(w);
 }
 
+static void count_grace(void *data)
+{
+	++*(unsigned int *)data;
+}
+
+/* More words than there are classes: the numbers are waited for a few times, not for each one. */
+static void test_too_many(void **state)
+{
+	struct world *w = world_new(1);
+	unsigned int graces = 0;
+
+	(void)state;
+	w->engine.grace = count_grace;
+	w->engine.data = &graces;
+	for (uint32_t i = 0; i < 40000; i++) {
+		class_set(w->engine.classifier, DIM, i % 5000, 1000 + i);
+		assert_true(class_word(w->engine.classifier, DIM, i % 5000) == 1000 + i ||
+			    class_word(w->engine.classifier, DIM, i % 5000) == UINT64_MAX);
+	}
+	assert_in_range(graces, 1, 40000 / 256);
+	world_free(w);
+}
+
 /* Another daemon takes over the tables, whatever they were. */
 static void test_adopted(void **state)
 {
@@ -104,6 +127,7 @@ int main(void)
 		cmocka_unit_test(test_few),
 		cmocka_unit_test(test_many_and_few_again),
 		cmocka_unit_test(test_former_reader),
+		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_adopted),
 	};
 
