@@ -7,6 +7,8 @@
 
 #include "common/text.h"
 
+const char *const classbench_sets[CLASSBENCH_SETS] = {"acl", "fw", "ipc"};
+
 /* Arrays grow by this factor of what they hold. */
 static int grow(void **items, size_t count, size_t size)
 {
@@ -167,4 +169,24 @@ void classbench_trace_deinit(struct classbench_trace *trace)
 	free(trace->packets);
 	free(trace->rules);
 	*trace = (struct classbench_trace){0};
+}
+
+int classbench_published(const char *name, struct oracle_ruleset *ret_rules,
+	struct classbench_trace *ret_trace, struct error *err)
+{
+	_cleanup_(oracle_ruleset_deinit) struct oracle_ruleset rules = {0};
+	char path[512];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/%s_1k.rules", CLASSBENCH_DATA, name);
+	r = classbench_read_rules(path, &rules, err);
+	if (!r && ret_trace) {
+		snprintf(path, sizeof(path), "%s/%s_1k.trace", CLASSBENCH_DATA, name);
+		r = classbench_read_trace(path, ret_trace, err);
+	}
+	if (r)
+		return r;
+	*ret_rules = rules;
+	rules = (struct oracle_ruleset){0};
+	return 0;
 }

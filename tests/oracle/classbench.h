@@ -23,4 +23,12 @@ int classbench_read_rules(const char *path, struct oracle_ruleset *ret, struct e
 /* The interface is `eth0`. Returns as above. */
 int classbench_read_trace(const char *path, struct classbench_trace *ret, struct error *err);
 
+/* The names of what stands in tests/data/classbench. */
+#define CLASSBENCH_SETS 3u
+extern const char *const classbench_sets[CLASSBENCH_SETS];
+
+/* The set of that name; ret_trace may be NULL. Returns as above. */
+int classbench_published(const char *name, struct oracle_ruleset *ret_rules,
+	struct classbench_trace *ret_trace, struct error *err);
+
 #endif

@@ -25,23 +25,12 @@ static const struct {
 	{"ipc", 1007, 2000, 915459, 1995},
 };
 
-static void read_rules(const char *name, struct oracle_ruleset *ret)
+static void read_set(
+	const char *name, struct oracle_ruleset *ret_rules, struct classbench_trace *ret_trace)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
-	char path[512];
 
-	snprintf(path, sizeof(path), "%s/%s_1k.rules", CLASSBENCH_DATA, name);
-	if (classbench_read_rules(path, ret, &err))
-		fail_msg("%s", error_message(&err));
-}
-
-static void read_trace(const char *name, struct classbench_trace *ret)
-{
-	_cleanup_error_ struct error err = ERROR_INIT;
-	char path[512];
-
-	snprintf(path, sizeof(path), "%s/%s_1k.trace", CLASSBENCH_DATA, name);
-	if (classbench_read_trace(path, ret, &err))
+	if (classbench_published(name, ret_rules, ret_trace, &err))
 		fail_msg("%s", error_message(&err));
 }
 
@@ -54,8 +43,7 @@ static void test_the_first_match_of_each_trace(void **state)
 		_cleanup_(classbench_trace_deinit) struct classbench_trace trace = {0};
 		size_t sum = 0, same = 0;
 
-		read_rules(published[i].name, &rules);
-		read_trace(published[i].name, &trace);
+		read_set(published[i].name, &rules, &trace);
 		assert_int_equal(rules.count, published[i].rules);
 		assert_int_equal(trace.count, published[i].packets);
 		assert_int_equal(oracle_new(&rules, &oracle), 0);
@@ -109,7 +97,7 @@ static void test_any_size_and_family_is_valid(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(published); i++) {
 		_cleanup_(oracle_ruleset_deinit) struct oracle_ruleset model = {0};
 
-		read_rules(published[i].name, &model);
+		read_set(published[i].name, &model, NULL);
 		for (size_t n = 0; n < 9; n++) {
 			const struct ruleset_shape shape = {.model = &model,
 				.count = counts[n / 3],
@@ -145,7 +133,7 @@ static void test_the_shape_is_kept(void **state)
 	size_t nested = 0, alike = 0, differ = 0;
 
 	(void)state;
-	read_rules("ipc", &model);
+	read_set("ipc", &model, NULL);
 	count_pairs(&model, &nested, &alike);
 	for (uint8_t family = 4; family <= 6; family += 2) {
 		const struct ruleset_shape shape = {
@@ -177,7 +165,7 @@ static void test_policies_are_reached(void **state)
 		struct flow_random flow;
 		size_t reached = 0;
 
-		read_rules(published[i].name, &model);
+		read_set(published[i].name, &model, NULL);
 		assert_int_equal(ruleset_classbench(&shape, &rules), 0);
 		assert_int_equal(oracle_new(&rules, &oracle), 0);
 		flow_random_init(&flow, &rules, 2);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The oracle beside the loaded programs: packet_explain says who decides, and
- * packet_filter has to do what that policy says and count it, once.
- * test_differential_kernel [SEED [SCALE]]
+ * The loaded programs: packet_explain says who decides, and packet_filter has to do what that
+ * policy says and count it, once.
  */
+#include "decider.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,21 +13,19 @@
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 
-#include "engine_differential.h"
 #include "fixture.h"
 #include "packet_filter.skel.h"
 
-/* The oracle's engine is over the maps of the fixture; the fixture's own is not used. */
+/* The decider's engine is over the maps of the fixture; the fixture's own is not used. */
 static struct fixture fixture;
-static struct engine_oracle oracle;
 
 /* Decisions of a policy of the ruleset in force. */
 static uint64_t count_of(size_t policy)
 {
 	if (policy == ORACLE_NONE)
 		return 0;
-	return fixture_row(&fixture, classifier_slot(oracle.engine.classifier,
-					     oracle.engine.policies[policy].name))
+	return fixture_row(&fixture, classifier_slot(decider_oracle.engine.classifier,
+					     decider_oracle.engine.policies[policy].name))
 		.packets;
 }
 
@@ -54,7 +53,7 @@ static int enforce(const struct oracle_ruling *ruling, const uint8_t *frame, siz
 	int verdict = fixture_run(&fixture, frame, size, 1, NULL);
 	bool right = ruling->policy == ORACLE_NONE ?
 		verdict == (ruling->pass ? XDP_PASS : XDP_DROP) :
-		does(oracle.engine.policies[ruling->policy].action.kind, verdict);
+		does(decider_oracle.engine.policies[ruling->policy].action.kind, verdict);
 
 	decided = count_of(ruling->policy) - decided;
 	shadowed = count_of(ruling->shadow) - shadowed;
@@ -66,15 +65,15 @@ static int enforce(const struct oracle_ruling *ruling, const uint8_t *frame, siz
 	return -EBADMSG;
 }
 
-static int decide(void *context, const struct oracle_packet *packet, const uint8_t *frame, size_t size,
-	struct oracle_ruling *ret)
+int decider_decide(void *context, const struct oracle_packet *packet, const uint8_t *frame,
+	size_t size, struct oracle_ruling *ret)
 {
-	uint32_t iface = engine_iface(&oracle.engine, packet->iface);
+	struct engine_oracle *o = context;
+	uint32_t iface = engine_iface(&o->engine, packet->iface);
 
-	(void)context;
 	fixture_arrive(&fixture, iface);
 	fixture_explain(&fixture, frame, size, iface);
-	*ret = engine_oracle_ruling(&oracle, &fixture.explain->ruling);
+	*ret = engine_oracle_ruling(o, &fixture.explain->ruling);
 	return enforce(ret, frame, size);
 }
 
@@ -90,18 +89,18 @@ static void set_targets(void)
 		}
 }
 
-int main(int argc, char *argv[])
+void decider_open(uint32_t max_policies)
 {
-	int r;
-
-	fixture_init(&fixture, 0, ENGINE_DIFFERENTIAL_POLICIES);
+	fixture_init(&fixture, 0, max_policies);
 	fixture_pin();
 	set_targets();
 	fixture_ruleset(&fixture)->event_rate = 0;
-	engine_oracle_init(&oracle, ENGINE_DIFFERENTIAL_POLICIES, &fixture.tables);
-	fixture_lend(&fixture, &oracle.engine);
-	r = engine_differential(&oracle, decide, argc, argv);
-	engine_oracle_deinit(&oracle);
+	engine_oracle_init(&decider_oracle, max_policies, &fixture.tables);
+	fixture_lend(&fixture, &decider_oracle.engine);
+}
+
+void decider_close(void)
+{
+	engine_oracle_deinit(&decider_oracle);
 	fixture_deinit(&fixture);
-	return r;
 }

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/*
- * The oracle beside classify.h in user space, over the tables of the real
- * classifier, under the sanitizers. test_differential_user [SEED [SCALE]]
- */
+/* classify.h in user space. */
+#include "decider.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
 #include "bpf/classify.h"
-#include "engine_differential.h"
 
-static int decide(void *context, const struct oracle_packet *packet, const uint8_t *data, size_t size,
-	struct oracle_ruling *ret)
+int decider_decide(void *context, const struct oracle_packet *packet, const uint8_t *data,
+	size_t size, struct oracle_ruling *ret)
 {
 	struct engine_oracle *o = context;
 	struct pep_config *config = o->engine.tables->config;
@@ -37,13 +35,12 @@ static int decide(void *context, const struct oracle_packet *packet, const uint8
 	return 0;
 }
 
-int main(int argc, char *argv[])
+void decider_open(uint32_t max_policies)
 {
-	struct engine_oracle o;
-	int r;
+	engine_oracle_init(&decider_oracle, max_policies, NULL);
+}
 
-	engine_oracle_init(&o, ENGINE_DIFFERENTIAL_POLICIES, NULL);
-	r = engine_differential(&o, decide, argc, argv);
-	engine_oracle_deinit(&o);
-	return r;
+void decider_close(void)
+{
+	engine_oracle_deinit(&decider_oracle);
 }
