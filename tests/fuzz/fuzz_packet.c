@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Any bytes as a frame through parse.h and classify.h, and what must hold whatever they are. */
+/*
+ * Any bytes as a frame through parse.h and classify.h: what must hold whatever they are, and that
+ * the oracle makes the same of what was parsed.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bpf/classify.h"
-#include "tests/datapath/engine.h"
+#include "common/text.h"
+#include "tests/datapath/engine_oracle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,24 +37,55 @@ static const char *const members[][2] = {
 	{"good", "203.0.113.9"}, {"good", "2001:db8:2::9"}, {"good", "128.0.0.0/1"},
 	{"good", "2001::/16"}, {"bad", "10.0.0.0/12"}, {"bad", "2001:db8::1"},
 };
-static struct engine engine;
-
-static void begin(void)
-{
-	if (engine.classifier)
-		return;
-	engine_init(&engine, 32, NULL);
-	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
-		engine_add(&engine, policies[i]);
-	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-		engine_join(&engine, members[i][0], members[i][1]);
-	pep_tables = engine.tables;
-}
+static struct engine_oracle side;
+/* By the settings and the default action: all off, all on. */
+static struct oracle_ruleset rulesets[2];
+static struct oracle *oracles[2];
 
 static void must(int condition)
 {
 	if (!condition)
 		abort();
+}
+
+static void member_put(struct oracle_ruleset *r, const char *name, const char *member)
+{
+	char message[160];
+	struct oracle_set *set = r->sets;
+
+	while (set < r->sets + r->set_count && !streq(set->name, name))
+		set++;
+	if (set == r->sets + r->set_count) {
+		strcpy(set->name, name);
+		set->members = calloc(ARRAY_SIZE(members), sizeof(*set->members));
+		r->set_count++;
+	}
+	must(set->members && !text_parse_address(member, &set->members[set->count++], message));
+}
+
+static void ruleset_make(struct oracle_ruleset *r, bool strict)
+{
+	r->policies = calloc(ARRAY_SIZE(policies), sizeof(*r->policies));
+	r->sets = calloc(ARRAY_SIZE(members), sizeof(*r->sets));
+	must(r->policies && r->sets);
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
+		engine_read(policies[i], &r->policies[r->count++]);
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		member_put(r, members[i][0], members[i][1]);
+	r->default_block = r->malformed_drop = r->fragments_drop = strict;
+}
+
+static void begin(void)
+{
+	if (side.engine.classifier)
+		return;
+	for (int i = 0; i < 2; i++) {
+		ruleset_make(&rulesets[i], i);
+		must(!oracle_new(&rulesets[i], &oracles[i]));
+	}
+	engine_oracle_init(&side, 32, NULL);
+	must(!engine_oracle_load(&side, &rulesets[0]));
+	pep_tables = side.engine.tables;
 }
 
 static void check_packet(const struct pep_packet *packet, size_t size)
@@ -69,10 +104,10 @@ static void check_packet(const struct pep_packet *packet, size_t size)
 
 static void check_shadow(const struct pep_ruling *ruling)
 {
-	const struct pep_entry *shadow = &engine.tables->entries[ruling->shadow];
-	const struct pep_entry *decider = &engine.tables->entries[ruling->entry];
+	const struct pep_entry *shadow = &side.engine.tables->entries[ruling->shadow];
+	const struct pep_entry *decider = &side.engine.tables->entries[ruling->entry];
 
-	must(*engine_name(&engine, ruling->shadow) != 0);
+	must(*engine_name(&side.engine, ruling->shadow) != 0);
 	must(shadow->flags & PEP_RULE_SHADOW);
 	must(!ruling->entry || pep_rank_better(shadow->rank, decider->rank));
 }
@@ -88,17 +123,62 @@ static void check_ruling(
 	if (!packet->family && !packet->error)
 		must(ruling->tally == PEP_TALLY_NON_IP);
 	if (ruling->entry) {
-		must(*engine_name(&engine, ruling->entry) != 0);
+		must(*engine_name(&side.engine, ruling->entry) != 0);
 		must(!(ruling->flags & PEP_RULE_SHADOW));
 	}
 	if (ruling->shadow)
 		check_shadow(ruling);
 }
 
+/* What the oracle is asked: the same packet in its words. */
+static struct oracle_packet told(const struct pep_packet *p, uint32_t iface)
+{
+	struct oracle_packet o = {.family = p->family,
+		.proto = p->proto,
+		.has_ports = p->has_ports,
+		.has_icmp = p->has_icmp,
+		.has_tcp = p->has_tcp,
+		.has_vlan = p->vlan != PEP_VLAN_NONE,
+		.sport = PEP_BE16(p->sport),
+		.dport = PEP_BE16(p->dport),
+		.vlan = p->vlan,
+		.icmp_type = p->icmp_type,
+		.icmp_code = p->icmp_code,
+		.tcp_flags = p->tcp_flags,
+		.fragment = p->fragment,
+		.discovery = p->discovery,
+		.fault = p->error == PEP_PARSE_HEADERS ? ORACLE_HEADERS :
+			 p->error		       ? ORACLE_MALFORMED :
+							 ORACLE_SOUND};
+
+	memcpy(o.src, p->src, sizeof(o.src));
+	memcpy(o.dst, p->dst, sizeof(o.dst));
+	o.flow_percent = (uint16_t)pep_flow_percent(p, pep_config()->roots.seed);
+	if (iface && iface <= side.engine.iface_count)
+		memcpy(o.iface, side.engine.ifaces[iface - 1], sizeof(o.iface));
+	return o;
+}
+
+/* An ICMP type under the protocol number of the other family means nothing. */
+static bool is_foreign_icmp(const struct pep_packet *p)
+{
+	return p->proto == (p->family == 4 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+}
+
+static void check_oracle(const struct pep_packet *packet, const struct pep_ruling *ruling,
+	uint32_t iface, int strict)
+{
+	struct oracle_packet asked = told(packet, iface);
+
+	if (!is_foreign_icmp(packet))
+		must(oracle_ruling_equal(oracle_decide(oracles[strict], &asked),
+			engine_oracle_ruling(&side, ruling)));
+}
+
 static void judge(const struct pep_packet *packet, unsigned int flags)
 {
 	const struct pep_config *config = pep_config();
-	struct pep_ruleset ruleset = *engine_ruleset(&engine);
+	struct pep_ruleset ruleset = *engine_ruleset(&side.engine);
 	struct pep_view view = {.generation = config->generation,
 		.roots = &config->roots,
 		.ruleset = &ruleset,
@@ -109,6 +189,7 @@ static void judge(const struct pep_packet *packet, unsigned int flags)
 	ruleset.default_block[view.iface] = flags & 1;
 	pep_judge(&view, packet, &ruling);
 	check_ruling(packet, &ruling, flags & 1);
+	check_oracle(packet, &ruling, view.iface, flags & 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
