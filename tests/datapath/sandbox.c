@@ -44,21 +44,79 @@ void sandbox_enter(void)
 		    "ip link set in0 up && ip link set out0 up");
 }
 
-void sandbox_send(const char *text, unsigned int count)
+/* A packet socket on the interface, which receives nothing yet when `protocol` is 0. */
+static int packet_socket(const char *iface, uint16_t protocol)
 {
-	struct sockaddr_ll to = {.sll_family = AF_PACKET,
-		.sll_ifindex = (int)if_nametoindex("out0"),
-		.sll_halen = ETH_ALEN};
-	struct frame *frame = malloc(sizeof(*frame));
+	struct sockaddr_ll at = {.sll_family = AF_PACKET,
+		.sll_protocol = htons(protocol),
+		.sll_ifindex = (int)if_nametoindex(iface)};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
-	if (!frame || fd < 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
 		fail("packet socket");
+	return fd;
+}
+
+static struct frame *frame_of(const char *text)
+{
+	struct frame *frame = malloc(sizeof(*frame));
+
+	if (!frame)
+		fail("malloc");
 	frame_build(frame, text);
+	return frame;
+}
+
+static void send_frame(int fd, const struct frame *frame)
+{
+	if (send(fd, frame->data, frame->size, 0) < 0)
+		fail("send");
+}
+
+void sandbox_send(const char *text, unsigned int count)
+{
+	int fd = packet_socket("out0", 0);
+	struct frame *frame = frame_of(text);
+
 	for (unsigned int i = 0; i < count; i++)
-		if (sendto(fd, frame->data, frame->size, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
-			fail("sendto");
+		send_frame(fd, frame);
 	close(fd);
 	free(frame);
 	usleep(20000); /* the receiver is a softirq; figures are read with retries anyway */
+}
+
+/* The next frame that came in is this one. */
+static bool receives(int fd, const struct frame *frame, const struct frame *last)
+{
+	static uint8_t data[FRAME_MAX];
+	ssize_t size;
+
+	for (;;) {
+		size = recv(fd, data, sizeof(data), 0);
+		if (size < 0)
+			fail("nothing arrives on in0");
+		if ((size_t)size == frame->size && !memcmp(data, frame->data, frame->size))
+			return true;
+		if ((size_t)size == last->size && !memcmp(data, last->data, last->size))
+			return false;
+	}
+}
+
+bool sandbox_passes(const char *text)
+{
+	static const struct timeval patience = {.tv_sec = 5};
+	struct frame *frame = frame_of(text), *last = frame_of("arp");
+	int in = packet_socket("in0", ETH_P_ALL), out = packet_socket("out0", 0);
+	bool passes;
+
+	if (setsockopt(in, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		fail("SO_RCVTIMEO");
+	send_frame(out, frame);
+	send_frame(out, last);
+	passes = receives(in, frame, last);
+	close(in);
+	close(out);
+	free(frame);
+	free(last);
+	return passes;
 }

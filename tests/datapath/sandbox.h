@@ -6,6 +6,7 @@
 #ifndef PEP_TESTS_SANDBOX_H
 #define PEP_TESTS_SANDBOX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define SANDBOX_BPFFS "/sys/fs/bpf"
@@ -18,5 +19,11 @@ void sandbox_run(const char *command);
 
 /* Sends the frame of tests/datapath/frame.h text so often; returns when it has been received. */
 void sandbox_send(const char *text, unsigned int count);
+
+/*
+ * Sends the frame once; whether a packet socket on in0 got it, which is behind the filter.
+ * A frame that always passes, "arp", follows it and tells when to stop waiting.
+ */
+bool sandbox_passes(const char *text);
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * Commits and attachments in the real kernel, with each allocation and each call
  * into the kernel failing once, alone or with all that follow. What failed leaves
- * everything that can be read back as it was, and succeeds when it is tried again.
+ * everything that can be read back as it was and frames on the wire judged as before, and
+ * succeeds when it is tried again.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -111,6 +112,28 @@ static void commit(void)
 		fail_msg("%s", error_message(&err));
 	flip(plan);
 	forget();
+}
+
+/*
+ * What the first ruleset makes of frames on the wire, judged by what comes through. None for
+ * "away": what it sends to out0 comes back from there without end.
+ */
+static const struct {
+	const char *frame;
+	bool passes;
+} on_the_wire[] = {
+	{"ip4 tcp dport=80", false}, /* web */
+	{"ip4 udp dport=53", true},  /* dns */
+	{"ip4 gre", true},
+	{"ip4 udp dport=99", true},
+};
+
+static void check_packets(const char *what, unsigned int nth)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(on_the_wire); i++)
+		if (sandbox_passes(on_the_wire[i].frame) != on_the_wire[i].passes)
+			fail_msg("%s: call %u: \"%s\" %s", what, nth, on_the_wire[i].frame,
+				on_the_wire[i].passes ? "is dropped" : "passes");
 }
 
 static void check_same(const char *what, unsigned int nth, const struct snapshot *a)
@@ -240,8 +263,11 @@ static void try_commit(const struct kind *kind)
 			refused++;
 		}
 		forget();
-		if (failed)
-			check_same(kind->name, nth, &before);
+		if (!failed)
+			continue;
+		check_same(kind->name, nth, &before);
+		check_packets(kind->name, nth);
+		before.counters = snapshot_take(dp, classifier).counters;
 	}
 	print_message("%s: %u calls, %u times refused\n", kind->name, nth - 2, refused);
 	assert_true(refused > 3);
@@ -253,11 +279,14 @@ static void try_commit(const struct kind *kind)
 static void test_commits(void **state)
 {
 	(void)state;
+	assert_int_equal(datapath_attach(dp, "in0", ATTACH_NATIVE, false, NULL), 0);
+	check_packets("before", 0);
 	for (int i = 0; i < 2; i++) {
 		more = i;
 		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
 			try_commit(&kinds[k]);
 	}
+	assert_int_equal(datapath_detach(dp, "in0", NULL), 0);
 }
 
 static void try_attach(void)
