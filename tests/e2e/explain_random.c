@@ -22,7 +22,7 @@ static struct arena arena;
 static struct oracle_ruleset rules;
 static struct change_list changes;
 static bool with_oracle; /* no policy takes a share of the flows, whose hash is the daemon's own */
-static size_t asked, decided, shadowed, candidates, refused;
+static size_t asked, decided, shadowed, candidates, refused, reasons;
 
 _Noreturn static void fail(const char *what, const struct oracle_packet *packet)
 {
@@ -130,6 +130,53 @@ static void check_considered(
 	shadowed += *m->shadow != 0;
 }
 
+/* The policy with no other field than the one that the sentence is about. False: it is about none. */
+static bool keep_field(const char *why, const struct policy_match *m, struct policy_match *ret)
+{
+	if (strstr(why, "iface")) {
+		ret->ifaces = m->ifaces;
+		ret->iface_count = m->iface_count;
+	} else if (strstr(why, "vlan")) {
+		ret->has_vlan = m->has_vlan;
+		ret->vlan = m->vlan;
+	} else if (!strncmp(why, "proto ", 6)) {
+		ret->has_proto = m->has_proto;
+		ret->proto = m->proto;
+	} else if (strstr(why, "sport ")) {
+		ret->sport = m->sport;
+	} else if (strstr(why, "dport ")) {
+		ret->dport = m->dport;
+	} else if (!strncmp(why, "src ", 4)) {
+		ret->src = m->src;
+	} else if (!strncmp(why, "dst ", 4)) {
+		ret->dst = m->dst;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* A policy of the named field alone does not match either, the oracle says. */
+static void check_reason(const char *name, const char *why, const struct oracle_packet *packet)
+{
+	_cleanup_(oracle_freep) struct oracle *oracle = NULL;
+	struct oracle_ruleset alone = rules;
+	struct policy one;
+
+	policy_init(&one);
+	if (!keep_field(why, &rules.policies[strtoul(name + 1, NULL, 10)].match, &one.match))
+		return;
+	alone.policies = &one;
+	alone.count = 1;
+	if (oracle_new(&alone, &oracle))
+		fail("no oracle", NULL);
+	if (oracle_decide(oracle, packet).policy != ORACLE_NONE) {
+		fprintf(stderr, "%s: %s: ", name, why);
+		fail("the oracle finds that this field matches", packet);
+	}
+	reasons++;
+}
+
 static bool is_policy(const char *name, size_t index)
 {
 	char wanted[24] = "";
@@ -149,6 +196,9 @@ static void check_oracle(const struct oracle *oracle, const Pepctl__V1__ExplainP
 	if (ruling.policy == ORACLE_NONE &&
 		(m->verdict == PEPCTL__V1__ACTION_KIND__ACTION_ALLOW) != ruling.pass)
 		fail("another verdict than the oracle's", packet);
+	for (size_t i = 0; i < m->n_considered; i++)
+		if (!m->considered[i]->matched)
+			check_reason(m->considered[i]->policy, m->considered[i]->why, packet);
 	if (m->considered_total != (m->n_considered) || (m->n_considered && packet->family == 0))
 		fail("policies were counted that were not asked", packet);
 }
@@ -220,11 +270,11 @@ int main(int argc, char *argv[])
 		try_ruleset(seed + i, strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));
 	printf("seed %llu: %zu packets, %zu decided by a policy, %zu with a shadow policy, %zu "
 	       "asked about a "
-	       "candidate\n",
-		(unsigned long long)seed, asked, decided, shadowed, candidates);
+	       "candidate, %zu reasons right\n",
+		(unsigned long long)seed, asked, decided, shadowed, candidates, reasons);
 	client_free(client);
 	arena_deinit(&arena);
 	if (2 * refused > strtoull(argv[2], NULL, 10))
 		fail("more than half of the rulesets do not fit", NULL);
-	return decided && shadowed && candidates ? EXIT_SUCCESS : EXIT_FAILURE;
+	return decided && shadowed && candidates && reasons ? EXIT_SUCCESS : EXIT_FAILURE;
 }

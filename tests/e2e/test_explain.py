@@ -201,6 +201,11 @@ def real_packets(world):
     receiver.close()
 
 
+def counted(world):
+    """All figures of packets and events."""
+    return [{**figures, "revision": None} for figures in quiet(world)[0]]
+
+
 def random_rulesets(world):
     """The model's matching against the packet program and the oracle, in force and as candidates."""
     world.start()
@@ -208,8 +213,10 @@ def random_rulesets(world):
         run("ip", "link", "add", name, "type", "veth", "peer", "name", f"peer{number}")
     env = {**os.environ, "PEPCTL_SOCKET": str(world.socket)}
     seed = int(os.environ.get("PEP_SEED", random.SystemRandom().randrange(1 << 30)))
+    before = counted(world)
     run(world.build / "tests/e2e/explain_random", seed, 12, 400, 60, env=env)
     run(world.build / "tests/e2e/explain_random", seed, 3, 64, 400, env=env)
+    equal(counted(world), before, "figures after thousands of questions")
 
 
 def many(world):
