@@ -51,9 +51,10 @@ static int enforce(const struct oracle_ruling *ruling, const uint8_t *frame, siz
 {
 	uint64_t decided = count_of(ruling->policy), shadowed = count_of(ruling->shadow);
 	int verdict = fixture_run(&fixture, frame, size, 1, NULL);
-	bool right = ruling->policy == ORACLE_NONE ?
-		verdict == (ruling->pass ? XDP_PASS : XDP_DROP) :
-		does(decider_oracle.engine.policies[ruling->policy].action.kind, verdict);
+	bool right =
+		ruling->policy == ORACLE_NONE
+			? verdict == (ruling->pass ? XDP_PASS : XDP_DROP)
+			: does(decider_oracle.engine.policies[ruling->policy].action.kind, verdict);
 
 	decided = count_of(ruling->policy) - decided;
 	shadowed = count_of(ruling->shadow) - shadowed;

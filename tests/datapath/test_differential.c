@@ -38,8 +38,8 @@ static int try_flavours(struct run *run)
 	for (int flavour = 0; flavour < RULESET_FLAVOURS && !r; flavour++)
 		for (size_t i = 0; i < ARRAY_SIZE(sizes) && !r; i++) {
 			struct differential_plan plan = {(enum ruleset_flavour)flavour,
-				sizes[i].rulesets * run->scale, sizes[i].policies,
-				sizes[i].packets, run->seed};
+				sizes[i].rulesets * run->scale, sizes[i].policies, sizes[i].packets,
+				run->seed};
 
 			r = differential_run(&run->decider, &plan, &run->result);
 			decider_tell_cost(ruleset_flavour_names[flavour], sizes[i].policies);

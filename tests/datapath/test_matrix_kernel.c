@@ -131,9 +131,10 @@ static void test_every_row_in_pieces(void **state)
 	(void)state;
 	frame_build(&frame, "ip4 tcp pay=100");
 	if (!kernel_shapes()) {
-		assert_int_equal(fixture_run_linear(&fixture, frame.data, frame.size, LINEAR_MIN),
-			-EINVAL);
-		print_message("older than Linux %d.%d: refuses a shaped first buffer, as expected\n",
+		assert_int_equal(
+			fixture_run_linear(&fixture, frame.data, frame.size, LINEAR_MIN), -EINVAL);
+		print_message(
+			"older than Linux %d.%d: refuses a shaped first buffer, as expected\n",
 			SHAPES_MAJOR, SHAPES_MINOR);
 		return;
 	}

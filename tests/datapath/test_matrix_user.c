@@ -85,7 +85,8 @@ static void print_letters(FILE *file)
 		{PEP_TALLY_BLOCK_HEADERS, "BLOCK_HEADERS: too many headers"},
 	};
 
-	fputs("| letter | verdict | the one counter that moves | event |\n| - | --- | --- | --- |\n",
+	fputs("| letter | verdict | the one counter that moves | event |\n| - | --- | --- | --- "
+	      "|\n",
 		file);
 	for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
 		char letter = matrix_letter(letters[i].tally);

@@ -7,7 +7,7 @@
 #include "classbench.h"
 #include "decider.h"
 
-#define POLICIES 1024u /* more than the largest set has */
+#define POLICIES 1024u  /* more than the largest set has */
 #define RANDOM   20000u /* packets beside the trace's */
 #define TRIES    100u   /* for each rule that the trace does not reach */
 

@@ -130,7 +130,8 @@ static void check_considered(
 	shadowed += *m->shadow != 0;
 }
 
-/* The policy with no other field than the one that the sentence is about. False: it is about none. */
+/* The policy with no other field than the one that the sentence is about. False: it is about none.
+ */
 static bool keep_field(const char *why, const struct policy_match *m, struct policy_match *ret)
 {
 	if (strstr(why, "iface")) {

@@ -33,9 +33,15 @@ static const char *const policies[] = {
 	"rest allow priority 5000 percent 10",
 };
 static const char *const members[][2] = {
-	{"bad", "198.51.100.66"}, {"bad", "198.51.100.0/24"}, {"bad", "2001:db8:bad::/48"},
-	{"good", "203.0.113.9"}, {"good", "2001:db8:2::9"}, {"good", "128.0.0.0/1"},
-	{"good", "2001::/16"}, {"bad", "10.0.0.0/12"}, {"bad", "2001:db8::1"},
+	{"bad", "198.51.100.66"},
+	{"bad", "198.51.100.0/24"},
+	{"bad", "2001:db8:bad::/48"},
+	{"good", "203.0.113.9"},
+	{"good", "2001:db8:2::9"},
+	{"good", "128.0.0.0/1"},
+	{"good", "2001::/16"},
+	{"bad", "10.0.0.0/12"},
+	{"bad", "2001:db8::1"},
 };
 static struct engine_oracle side;
 /* By the settings and the default action: all off, all on. */
@@ -147,9 +153,9 @@ static struct oracle_packet told(const struct pep_packet *p, uint32_t iface)
 		.tcp_flags = p->tcp_flags,
 		.fragment = p->fragment,
 		.discovery = p->discovery,
-		.fault = p->error == PEP_PARSE_HEADERS ? ORACLE_HEADERS :
-			 p->error		       ? ORACLE_MALFORMED :
-							 ORACLE_SOUND};
+		.fault = p->error == PEP_PARSE_HEADERS ? ORACLE_HEADERS
+			 : p->error                    ? ORACLE_MALFORMED
+						       : ORACLE_SOUND};
 
 	memcpy(o.src, p->src, sizeof(o.src));
 	memcpy(o.dst, p->dst, sizeof(o.dst));
