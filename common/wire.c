@@ -82,3 +82,11 @@ uint8_t *wire_write_bytes(uint8_t *out, uint32_t number, const void *data, size_
 		memcpy(out, data, size);
 	return out + size;
 }
+
+uint8_t *wire_write_number(uint8_t *out, uint32_t number, uint64_t value)
+{
+	if (!value)
+		return out;
+	out = wire_write_varint(out, (uint64_t)number << 3 | WIRE_VARINT);
+	return wire_write_varint(out, value);
+}

@@ -8,6 +8,8 @@
 /* Groups, 3 and 4, are refused. */
 enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
+#define WIRE_NUMBER_MAX 11u
+
 struct wire_reader {
 	const uint8_t *at;
 	const uint8_t *end;
@@ -30,6 +32,8 @@ bool wire_read_field(struct wire_reader *r, struct wire_field *ret);
 size_t wire_varint_size(uint64_t value);
 /* Return the end of what they wrote. */
 uint8_t *wire_write_varint(uint8_t *out, uint64_t value);
+/* Tag and value, at most WIRE_NUMBER_MAX bytes for a field below 16; nothing for 0, proto3's default. */
+uint8_t *wire_write_number(uint8_t *out, uint32_t number, uint64_t value);
 /* Tag, length, bytes. */
 uint8_t *wire_write_bytes(uint8_t *out, uint32_t number, const void *data, size_t size);
 

@@ -62,30 +62,38 @@ void service_policy_figures(struct service *s, const struct store_policy *policy
 	ret->bytes = stats.bytes;
 	ret->exceeded_packets = stats.exceeded_packets;
 	ret->exceeded_bytes = stats.exceeded_bytes;
-	if (stats.last_hit)
-		ret->last_hit_time =
-			(int64_t)stats.last_hit + service_wall_now() - service_monotonic_now();
+	ret->last_hit_time = !stats.last_hit ? 0 :
+		(int64_t)stats.last_hit + service_wall_now() - service_monotonic_now();
 	ret->position = store_policy_position(s->store, policy);
 	ret->created_revision = policy->created_revision;
 	ret->changed_revision = policy->changed_revision;
+}
+
+/* By hand: protobuf-c takes longer for these numbers than all the rest of GetPolicy. */
+static uint8_t *write_status(uint8_t *out, const struct store_policy *policy,
+	const Pepctl__V1__PolicyStatus *figures)
+{
+	out = wire_write_bytes(out, 1, policy->packed, policy->packed_size);
+	out = wire_write_number(out, 2, figures->packets);
+	out = wire_write_number(out, 3, figures->bytes);
+	out = wire_write_number(out, 4, figures->exceeded_packets);
+	out = wire_write_number(out, 5, figures->exceeded_bytes);
+	out = wire_write_number(out, 6, (uint64_t)figures->last_hit_time);
+	out = wire_write_number(out, 7, figures->position);
+	out = wire_write_number(out, 8, figures->created_revision);
+	return wire_write_number(out, 9, figures->changed_revision);
 }
 
 int service_policy_bytes(struct service *s, struct call *call, const struct store_policy *policy,
 	ProtobufCBinaryData *ret)
 {
 	Pepctl__V1__PolicyStatus figures;
-	size_t size;
-	uint8_t *end;
 
-	pepctl__v1__policy_status__init(&figures);
 	service_policy_figures(s, policy, policy->slot, &figures);
-	size = 1 + wire_varint_size(policy->packed_size) + policy->packed_size;
-	ret->data = arena_alloc(call_arena(call),
-		size + pepctl__v1__policy_status__get_packed_size(&figures));
+	ret->data = arena_alloc(call_arena(call), WIRE_NUMBER_MAX * 9 + policy->packed_size);
 	if (!ret->data)
 		return -1;
-	end = wire_write_bytes(ret->data, 1, policy->packed, policy->packed_size);
-	ret->len = size + pepctl__v1__policy_status__pack(&figures, end);
+	ret->len = (size_t)(write_status(ret->data, policy, &figures) - ret->data);
 	return 0;
 }
 
