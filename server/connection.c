@@ -105,16 +105,15 @@ int connection_accept(struct connections *all, uv_stream_t *server,
 	struct connection *c = connection_new(all);
 	struct rpc_peer peer = {0};
 	struct stream_output output;
-	uv_os_fd_t fd = -1;
 	int r;
 
 	if (!c)
 		return -ENOMEM;
 	r = uv_accept(server, (uv_stream_t *)&c->pipe);
 	if (!r)
-		r = uv_fileno((uv_handle_t *)&c->pipe, &fd);
+		r = uv_fileno((uv_handle_t *)&c->pipe, &c->fd);
 	if (!r) {
-		options->identify(options->data, fd, &peer);
+		options->identify(options->data, c->fd, &peer);
 		peer.user = user_ref(&all->users, peer.uid);
 		r = peer.user ? 0 : -ENOMEM;
 	}

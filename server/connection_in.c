@@ -31,7 +31,6 @@ static bool has_room(const struct connection *c, const struct frame *frame, size
 /* Works off whole frames; returns how many bytes they had. */
 static size_t take_frames(struct connection *c, const uint8_t *data, size_t size)
 {
-	int64_t now = (int64_t)uv_hrtime();
 	size_t at = 0;
 
 	while (!c->closing && !c->close_when_sent && !(c->held = must_wait(c))) {
@@ -56,7 +55,7 @@ static size_t take_frames(struct connection *c, const uint8_t *data, size_t size
 		}
 		if (left < frame.length)
 			return at;
-		streams_frame(&c->streams, &frame, data + at + FRAME_HEADER_SIZE, now);
+		streams_frame(&c->streams, &frame, data + at + FRAME_HEADER_SIZE);
 		at += FRAME_HEADER_SIZE + frame.length;
 	}
 	return c->closing || c->close_when_sent ? size : at;

@@ -13,6 +13,7 @@ struct buffer {
 
 struct connection {
 	uv_pipe_t pipe;
+	uv_os_fd_t fd; /* of the pipe */
 	struct connections *all;
 	struct connection *next, **link; /* of all */
 	struct connection *next_dirty;

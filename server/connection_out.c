@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "server/connection_internal.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
 bool buffer_reserve(struct connection *c, struct buffer *buffer, size_t more)
 {
 	size_t size = buffer->size ? buffer->size : 4096;
@@ -101,17 +104,31 @@ static void on_written(uv_write_t *write, int status)
 		streams_writable(&c->streams);
 }
 
+/*
+ * As uv_try_write() does when it has nothing queued, which holds as long as `writing` is false,
+ * without what it does around the call. A negative errno, -EAGAIN when nothing fits.
+ */
+static ssize_t send_now(const struct connection *c)
+{
+	ssize_t done;
+
+	do
+		done = send(c->fd, c->out.data, c->out.used, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (done < 0 && errno == EINTR);
+	return done < 0 ? -errno : done;
+}
+
 void connection_flush(struct connection *c)
 {
-	uv_buf_t buf = uv_buf_init((char *)c->out.data, (unsigned int)c->out.used);
 	struct buffer spare;
-	int done = 0;
+	ssize_t done = 0;
+	uv_buf_t buf;
 
 	if (c->writing)
 		return;
 	if (c->out.used)
-		done = uv_try_write((uv_stream_t *)&c->pipe, &buf, 1);
-	if (done == (int)c->out.used) {
+		done = send_now(c);
+	if (done == (ssize_t)c->out.used) {
 		c->out.used = 0;
 		if (c->out.size > CONNECTION_KEPT_MAX)
 			buffer_free(c, &c->out);
@@ -119,7 +136,7 @@ void connection_flush(struct connection *c)
 			connection_close(c);
 		return;
 	}
-	if (done < 0 && done != UV_EAGAIN) {
+	if (done < 0 && done != -EAGAIN && done != -ENOBUFS) {
 		connection_close(c);
 		return;
 	}

@@ -2,6 +2,7 @@
 #include "server/rpc_internal.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "common/envelope.h"
 #include "common/wirecheck.h"
@@ -154,13 +155,24 @@ static int check_rights(const struct rpc_peer *peer, const struct method *method
 		needed == RIGHT_READ ? " or read group" : "", peer->uid);
 }
 
-static int check_deadline(const struct envelope_request *envelope, int64_t now, int64_t *ret,
-	struct error *err)
+static int64_t monotonic_now(void)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+/* The clock is read only for those who set a deadline. */
+static int check_deadline(const struct envelope_request *envelope, int64_t *ret, struct error *err)
+{
+	int64_t now;
+
 	if (!envelope->has_timeout)
 		return 0;
 	if (envelope->timeout <= 0)
 		return error_set(err, ERROR_DEADLINE, NULL, "the deadline had passed on arrival");
+	now = monotonic_now();
 	*ret = envelope->timeout > INT64_MAX - now ? INT64_MAX : now + envelope->timeout;
 	return 0;
 }
@@ -184,7 +196,7 @@ static int unpack(struct call *call, const struct envelope_bytes *payload, struc
 	return error_violation(err, "", "the payload is no %s", method->request->name);
 }
 
-static int open_call(struct call *call, const void *body, size_t size, int64_t now,
+static int open_call(struct call *call, const void *body, size_t size,
 	struct envelope_bytes *ret_payload, struct error *err)
 {
 	struct envelope_request envelope;
@@ -196,7 +208,7 @@ static int open_call(struct call *call, const void *body, size_t size, int64_t n
 	r = find_method(&envelope, &call->method, err);
 	if (!r)
 		r = check_rights(&call->peer, call->method, err);
-	return r ? r : check_deadline(&envelope, now, &call->deadline, err);
+	return r ? r : check_deadline(&envelope, &call->deadline, err);
 }
 
 /* --- client streams */
@@ -283,7 +295,7 @@ static void call_init(struct call *call, struct rpc *rpc, const struct rpc_peer 
 }
 
 void rpc_request(struct rpc *rpc, const struct rpc_peer *peer, const struct frame *frame,
-	const void *body, int64_t now, const struct rpc_output *output, struct call **ret_pending)
+	const void *body, const struct rpc_output *output, struct call **ret_pending)
 {
 	struct error err = ERROR_INIT;
 	struct call *call = call_take(rpc);
@@ -298,7 +310,7 @@ void rpc_request(struct rpc *rpc, const struct rpc_peer *peer, const struct fram
 	}
 	call_init(call, rpc, peer, output);
 	*ret_pending = call;
-	if (open_call(call, body, frame->length, now, &payload, &err)) {
+	if (open_call(call, body, frame->length, &payload, &err)) {
 		call_fail(call, &err);
 		return;
 	}

@@ -24,12 +24,9 @@ struct rpc_output {
 int rpc_new(struct rpc **ret);
 void rpc_free(struct rpc *rpc); /* all calls have ended */
 
-/*
- * Serves a request frame with its body. May end the call before it returns.
- * `now` is CLOCK_MONOTONIC in ns.
- */
+/* Serves a request frame with its body. May end the call before it returns. */
 void rpc_request(struct rpc *rpc, const struct rpc_peer *peer, const struct frame *frame,
-	const void *body, int64_t now, const struct rpc_output *output, struct call **ret_pending);
+	const void *body, const struct rpc_output *output, struct call **ret_pending);
 /* A data frame of the call's stream; may end the call. Ignored by calls that take none. */
 void rpc_data(struct call *call, const struct frame *frame, const void *body);
 /* One that is lost for the reason in `err`, which ends the call with it. */

@@ -170,8 +170,7 @@ static int stream_open(struct streams *s, const struct frame *frame, struct erro
 	return 0;
 }
 
-static void on_request(struct streams *s, const struct frame *frame, const uint8_t *body,
-	int64_t now)
+static void on_request(struct streams *s, const struct frame *frame, const uint8_t *body)
 {
 	struct error err = ERROR_INIT;
 	struct stream *stream = NULL;
@@ -188,7 +187,7 @@ static void on_request(struct streams *s, const struct frame *frame, const uint8
 		refuse(s, frame->stream, &err);
 		return;
 	}
-	rpc_request(s->rpc, &s->peer, frame, body, now,
+	rpc_request(s->rpc, &s->peer, frame, body,
 		&(struct rpc_output){on_frame, on_room, on_ended, stream}, &stream->call);
 }
 
@@ -210,7 +209,7 @@ static void on_data(struct streams *s, const struct frame *frame, const uint8_t 
 	}
 }
 
-void streams_frame(struct streams *s, const struct frame *frame, const uint8_t *body, int64_t now)
+void streams_frame(struct streams *s, const struct frame *frame, const uint8_t *body)
 {
 	struct error err = ERROR_INIT;
 
@@ -219,7 +218,7 @@ void streams_frame(struct streams *s, const struct frame *frame, const uint8_t *
 			"stream id %u is even; clients use odd ids", frame->stream);
 		refuse(s, frame->stream, &err);
 	} else if (frame->type == FRAME_REQUEST) {
-		on_request(s, frame, body, now);
+		on_request(s, frame, body);
 	} else if (frame->type == FRAME_DATA) {
 		on_data(s, frame, body);
 	}
@@ -232,7 +231,7 @@ void streams_turn_away(struct streams *s, const struct frame *frame, struct erro
 	bool data = frame->type == FRAME_DATA;
 
 	if (!s->peer.rights || frame->stream % 2 == 0) {
-		streams_frame(s, &(struct frame){.stream = frame->stream, .type = FRAME_REQUEST}, NULL, 0);
+		streams_frame(s, &(struct frame){.stream = frame->stream, .type = FRAME_REQUEST}, NULL);
 	} else if (stream && data) {
 		stream->sending = !(frame->flags & FRAME_REMOTE_CLOSED);
 		rpc_data_lost(stream->call, err);
@@ -254,6 +253,8 @@ void streams_oversized(struct streams *s, const struct frame *frame)
 
 void streams_writable(struct streams *s)
 {
+	if (!s->open.count)
+		return;
 	/* A call may end while it writes, so the chain is walked by what comes next. */
 	for (size_t i = 0; i < s->open.size; i++)
 		for (struct table_node *node = s->open.buckets[i], *next; node; node = next) {

@@ -39,8 +39,8 @@ void streams_init(struct streams *s, struct rpc *rpc, const struct rpc_peer *pee
 /* The connection is gone: every call is cancelled. */
 void streams_deinit(struct streams *s);
 
-/* A whole frame, its body borrowed; `now` is CLOCK_MONOTONIC in ns. */
-void streams_frame(struct streams *s, const struct frame *frame, const uint8_t *body, int64_t now);
+/* A whole frame, its body borrowed. */
+void streams_frame(struct streams *s, const struct frame *frame, const uint8_t *body);
 /* The peer sends no more: streams of messages are cancelled, unary calls are still answered. */
 void streams_input_ended(struct streams *s);
 /* A frame that is refused whatever is in its body, which is being discarded. `err` is emptied. */
