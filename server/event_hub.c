@@ -158,7 +158,7 @@ void hub_packet(struct hub *hub, const struct hub_packet *packet)
 			s->seen = hub->totals.received;
 			continue;
 		}
-		if (!size)
+		if (!size && !hub_subscriber_is_choked(s)) /* else it is lost anyway */
 			size = event_pack(hub->seq, packet, bytes);
 		hub_subscriber_offer_packet(s, bytes, size);
 	}

@@ -3,7 +3,6 @@
 #include "server/event_hub_internal.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 /* Not zeroed, so that its pages cost nothing until events come. */
 int hub_backlog_init(struct hub_backlog *backlog)
@@ -53,13 +52,15 @@ static struct hub_entry *append(struct hub_backlog *backlog)
 void hub_backlog_add_packet(
 	struct hub_backlog *backlog, uint64_t seq, const struct hub_packet *packet)
 {
+	size_t length = strnlen(packet->iface, IFACE_NAME_SIZE - 1);
 	struct hub_entry *entry = append(backlog);
 
 	entry->seq = seq;
 	entry->wall_time = packet->wall_time;
 	entry->message = NULL;
 	entry->event = *packet->event;
-	snprintf(entry->iface, sizeof(entry->iface), "%s", packet->iface);
+	memcpy(entry->iface, packet->iface, length);
+	entry->iface[length] = 0;
 }
 
 void hub_backlog_add_message(

@@ -90,6 +90,8 @@ static inline bool hub_subscriber_is_live(const struct hub_subscriber *s)
 {
 	return !s->dead && !s->ending;
 }
+/* Loses what comes, until half of its queue has been sent. */
+bool hub_subscriber_is_choked(struct hub_subscriber *s);
 void hub_subscriber_offer_packet(struct hub_subscriber *s, const void *bytes, size_t size);
 void hub_subscriber_offer_change(struct hub_subscriber *s, const void *bytes, size_t size);
 /* Tells what was lost, if anything and if there is room; a marker follows a loss. */

@@ -102,7 +102,7 @@ static bool emit_marker(struct hub_subscriber *s)
 		s, bytes, event_pack_marker(hub_wall_time(), &accounting, s->id, bytes));
 }
 
-static bool is_choked(struct hub_subscriber *s)
+bool hub_subscriber_is_choked(struct hub_subscriber *s)
 {
 	if (s->losing && s->queue.bytes <= s->options.queue_bytes / 2)
 		s->losing = false;
@@ -128,7 +128,7 @@ bool hub_subscriber_tell_losses(struct hub_subscriber *s)
 
 	if (!(count | suppressed | ring_full))
 		return true;
-	if (is_choked(s))
+	if (hub_subscriber_is_choked(s))
 		return false;
 	s->untold_lost = 0;
 	s->told_suppressed += suppressed;
@@ -143,7 +143,7 @@ bool hub_subscriber_tell_losses(struct hub_subscriber *s)
 
 void hub_subscriber_mark(struct hub_subscriber *s)
 {
-	if (!is_choked(s) && hub_subscriber_tell_losses(s) && !s->dead)
+	if (!hub_subscriber_is_choked(s) && hub_subscriber_tell_losses(s) && !s->dead)
 		emit_marker(s);
 }
 
@@ -164,7 +164,7 @@ static void complete(struct hub_subscriber *s)
 
 static bool has_room(struct hub_subscriber *s, size_t size)
 {
-	if (is_choked(s))
+	if (hub_subscriber_is_choked(s))
 		return false;
 	return s->queue.bytes + event_queue_cost(size) <= s->options.queue_bytes ||
 	       can_send(s, size);
