@@ -17,6 +17,8 @@ struct event_ring {
 	struct hub *hub;
 	void (*seen)(void *data, const struct pep_event *event);
 	void *data;
+	uint32_t named; /* whose name is `iface`; 0 = none yet in this batch */
+	const char *iface;
 	int64_t wall_offset; /* wall clock - CLOCK_MONOTONIC */
 	struct pep_event_state *states, *settled; /* of each CPU, now and at the last comparison */
 	unsigned int quiet; /* comparisons without a difference */
@@ -30,12 +32,22 @@ static int64_t now_of(clockid_t clock)
 	return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
+/* Looked up once for a run of records of one interface: an index without a name costs a walk. */
+static const char *iface_of(struct event_ring *ring, uint32_t ifindex)
+{
+	if (ring->named != ifindex || !ifindex) {
+		ring->named = ifindex;
+		ring->iface = datapath_iface_name(ring->datapath, ifindex);
+	}
+	return ring->iface;
+}
+
 static void on_event(void *data, const struct pep_event *event)
 {
 	struct event_ring *ring = data;
 	struct hub_packet packet = {
 		.event = event,
-		.iface = datapath_iface_name(ring->datapath, event->ifindex),
+		.iface = iface_of(ring, event->ifindex),
 		.wall_time = (int64_t)event->time + ring->wall_offset,
 	};
 
@@ -71,6 +83,7 @@ static void drain(struct event_ring *ring)
 {
 	int taken;
 
+	ring->named = 0;
 	ring->wall_offset = now_of(CLOCK_REALTIME) - now_of(CLOCK_MONOTONIC);
 	taken = datapath_ring_consume(ring->datapath, BATCH, on_event, ring);
 	event_ring_rearm(ring);
