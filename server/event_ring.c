@@ -11,6 +11,7 @@
 struct event_ring {
 	uv_poll_t poll;
 	uv_timer_t drain;  /* while records come */
+	uv_idle_t again;   /* while they fill batches */
 	uv_timer_t marker; /* for the hub */
 	unsigned int open; /* handles */
 	struct datapath *datapath;
@@ -58,6 +59,7 @@ static void on_event(void *data, const struct pep_event *event)
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void on_drain(uv_timer_t *timer);
+static void on_again(uv_idle_t *idle);
 
 static void watch(struct event_ring *ring)
 {
@@ -89,7 +91,10 @@ static void drain(struct event_ring *ring)
 	event_ring_rearm(ring);
 	if (taken > 0) {
 		ring->quiet = 0;
-		uv_timer_start(&ring->drain, on_drain, taken == (int)BATCH ? 0 : DRAIN_MS, 0);
+		if (taken == (int)BATCH)
+			uv_idle_start(&ring->again, on_again);
+		else
+			uv_timer_start(&ring->drain, on_drain, DRAIN_MS, 0);
 		return;
 	}
 	ring->quiet = settle(ring) ? ring->quiet + 1 : 0;
@@ -102,6 +107,17 @@ static void drain(struct event_ring *ring)
 static void on_drain(uv_timer_t *timer)
 {
 	drain(CONTAINER_OF(timer, struct event_ring, drain));
+}
+
+/*
+ * Once in a turn of the loop, sockets in between. A timer of 0 ms is no way to come back: before
+ * libuv 1.45 one that is started in a timer's callback runs again in the same turn, and for as
+ * long as records fill batches nobody else is served.
+ */
+static void on_again(uv_idle_t *idle)
+{
+	uv_idle_stop(idle);
+	drain(CONTAINER_OF(idle, struct event_ring, again));
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -159,7 +175,8 @@ int event_ring_new(uv_loop_t *loop, struct datapath *datapath, struct hub *hub,
 	}
 	uv_timer_init(loop, &ring->drain);
 	uv_timer_init(loop, &ring->marker);
-	ring->open = 3;
+	uv_idle_init(loop, &ring->again);
+	ring->open = 4;
 	if (!datapath_event_state(datapath, ring->settled))
 		for (unsigned int cpu = 0; cpu < cpus; cpu++)
 			hub_baseline(hub, cpu, &ring->settled[cpu]);
@@ -187,6 +204,11 @@ static void on_drain_closed(uv_handle_t *handle)
 	closed(CONTAINER_OF(handle, struct event_ring, drain));
 }
 
+static void on_again_closed(uv_handle_t *handle)
+{
+	closed(CONTAINER_OF(handle, struct event_ring, again));
+}
+
 static void on_marker_closed(uv_handle_t *handle)
 {
 	closed(CONTAINER_OF(handle, struct event_ring, marker));
@@ -197,4 +219,5 @@ void event_ring_close(struct event_ring *ring)
 	uv_close((uv_handle_t *)&ring->poll, on_poll_closed);
 	uv_close((uv_handle_t *)&ring->drain, on_drain_closed);
 	uv_close((uv_handle_t *)&ring->marker, on_marker_closed);
+	uv_close((uv_handle_t *)&ring->again, on_again_closed);
 }
