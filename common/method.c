@@ -12,6 +12,7 @@
 	{                                                                     \
 		.service = PEPCTL,                                            \
 		.name = (name_),                                              \
+		.name_size = sizeof(name_) - 1,                               \
 		.request = &pepctl__v1__##request_##__descriptor,             \
 		.response = &pepctl__v1__##response_##__descriptor,           \
 		.kind = (kind_), .mutates = (mutates_), .right = (right_),    \
@@ -60,6 +61,7 @@ const struct method method_table[METHOD_COUNT] = {
 	[METHOD_HEALTH_CHECK] = {
 		.service = HEALTH,
 		.name = "Check",
+		.name_size = sizeof("Check") - 1,
 		.request = &grpc__health__v1__health_check_request__descriptor,
 		.response = &grpc__health__v1__health_check_response__descriptor,
 		.kind = METHOD_UNARY,
@@ -78,7 +80,8 @@ const struct method *method_find(const char *service, size_t service_size, const
 	bool known = false;
 
 	for (size_t i = 0; i < METHOD_COUNT; i++) {
-		if (!is(method_table[i].name, name, name_size) ||
+		if (method_table[i].name_size != name_size ||
+			memcmp(method_table[i].name, name, name_size) != 0 ||
 			!is(method_table[i].service, service, service_size))
 			continue;
 		*ret_service_known = true;

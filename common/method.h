@@ -45,6 +45,7 @@ enum method_id {
 struct method {
 	const char *service; /* "pepctl.v1.Pepctl" */
 	const char *name;    /* "GetPolicy" */
+	size_t name_size;    /* without the NUL: most names differ in it already */
 	const ProtobufCMessageDescriptor *request;  /* of each message of a stream */
 	const ProtobufCMessageDescriptor *response; /* of each message of a stream */
 	enum method_kind kind;

@@ -164,7 +164,8 @@ static int stream_open(struct streams *s, const struct frame *frame, struct erro
 	}
 	*stream = (struct stream){
 		.streams = s, .id = id, .sending = frame->flags & FRAME_REMOTE_OPEN};
-	ended_forget(s, id);
+	if (s->ended_next)
+		ended_forget(s, id);
 	table_add(&s->open, &stream->node, hash_id(id));
 	*ret = stream;
 	return 0;
