@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <syslog.h>
 
@@ -140,6 +141,20 @@ static bool map_fits(struct bpf_map *map, int fd, char ret_why[static 96])
 	return true;
 }
 
+/* The object's 3 MB stand in the daemon's file, which has them if they are needed again. */
+static void load_close(struct packet_filter *skeleton)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin, end;
+	size_t size;
+
+	packet_filter__destroy(skeleton);
+	begin = (uintptr_t)packet_filter__elf_bytes(&size);
+	end = (begin + size) & ~(page - 1);
+	begin = (begin + page - 1) & ~(page - 1);
+	if (begin < end)
+		madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
 bool load_fits(const struct datapath *dp, const struct map_set *pinned, char ret_why[static 96])
 {
 	struct packet_filter *skeleton = load_open(dp);
@@ -147,7 +162,7 @@ bool load_fits(const struct datapath *dp, const struct map_set *pinned, char ret
 
 	for (size_t i = 0; i < MAP_COUNT && fits; i++)
 		fits = map_fits(skeleton_map(skeleton, i), pinned->fds[i], ret_why);
-	packet_filter__destroy(skeleton);
+	load_close(skeleton);
 	return fits;
 }
 
@@ -175,6 +190,6 @@ int load_program(struct datapath *dp, struct map_set *pinned, struct error *err)
 		r = packet_filter__load(skeleton);
 	if (!r)
 		r = take(dp, skeleton);
-	packet_filter__destroy(skeleton);
+	load_close(skeleton);
 	return r ? refused(-r, err) : 0;
 }
