@@ -6,11 +6,9 @@
 #include "cmocka_all.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
@@ -21,9 +19,6 @@
 #include "truncation.h"
 
 #define LINEAR_MIN 14u /* the kernel takes no less than an Ethernet header */
-
-/* Since that Linux a test run's first buffer can be shaped; older ones must refuse it. */
-enum { SHAPES_MAJOR = 6, SHAPES_MINOR = 18 };
 
 static struct fixture fixture;
 static struct matrix_ruleset rulesets[MATRIX_RULESETS];
@@ -110,35 +105,12 @@ static void test_every_row(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-static bool kernel_shapes(void)
-{
-	unsigned int major, minor;
-	struct utsname name;
-
-	assert_int_equal(uname(&name), 0);
-	assert_int_equal(sscanf(name.release, "%u.%u", &major, &minor), 2);
-	return major > SHAPES_MAJOR || (major == SHAPES_MAJOR && minor >= SHAPES_MINOR);
-}
-
-/*
- * Headers in other buffers, and across the edge of the first one. Kernels that cannot be asked
- * for it have the frames beyond a page alone, which test_every_row judges.
- */
+/* Headers in other buffers, and across the edge of the first one. */
 static void test_every_row_in_pieces(void **state)
 {
 	int wrong = 0;
 
 	(void)state;
-	frame_build(&frame, "ip4 tcp pay=100");
-	if (!kernel_shapes()) {
-		assert_int_equal(
-			fixture_run_linear(&fixture, frame.data, frame.size, LINEAR_MIN), -EINVAL);
-		print_message(
-			"older than Linux %d.%d: refuses a shaped first buffer, as expected\n",
-			SHAPES_MAJOR, SHAPES_MINOR);
-		return;
-	}
-	assert_true(fixture_run_linear(&fixture, frame.data, frame.size, LINEAR_MIN) >= 0);
 	for (size_t ruleset = 0; ruleset < MATRIX_RULESETS; ruleset++) {
 		for (size_t i = 0; i < matrix_row_count; i++) {
 			frame_build(&frame, matrix_rows[i].frame);
