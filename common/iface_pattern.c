@@ -8,8 +8,10 @@ bool iface_pattern_valid(const char *name)
 
 	if (length >= IFACE_NAME_SIZE || !strchr(name, '*'))
 		return false;
-	for (size_t i = 0; i <= length; i++)
-		plain[i] = name[i] == '*' ? 'x' : name[i];
+	memcpy(plain, name, length + 1);
+	for (size_t i = 0; i < length; i++)
+		if (plain[i] == '*')
+			plain[i] = 'x';
 	return iface_name_valid(plain);
 }
 

@@ -8,7 +8,7 @@
 /* Groups, 3 and 4, are refused. */
 enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
-#define WIRE_NUMBER_MAX 11u
+#define WIRE_NUMBER_MAX ((size_t)11)
 
 struct wire_reader {
 	const uint8_t *at;

@@ -112,7 +112,7 @@ static bool range_known(struct tuple *tuple, const struct span *span)
 /* Most values of a span have the same word before, and so after. */
 static void span_widen(struct classifier *c, const struct span *span, uint64_t bit)
 {
-	uint64_t *staged = c->staged ? &c->staged[span->dim * PEP_INDEX_VALUES] : NULL;
+	uint64_t *staged = c->staged ? &c->staged[(size_t)span->dim * PEP_INDEX_VALUES] : NULL;
 
 	for (uint32_t value = span->first; staged && value <= span->last; value++)
 		staged[value] |= bit;

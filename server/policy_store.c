@@ -198,11 +198,10 @@ static void go_on(struct store *s)
 	answer_failed(s);
 	if (!s->batch) {
 		apply_abort(s);
-	} else if (error_is_set(&err)) {
-		refuse_batch(s, &err);
-	} else if (dry || (!batch_changes(s) && !batch_attach_again(s, &err))) {
+	} else if (!error_is_set(&err) &&
+		   (dry || (!batch_changes(s) && !batch_attach_again(s, &err)))) {
 		answer_unchanged(s);
-	} else if (!batch_changes(s) || batch_attach(s, &err)) {
+	} else if (error_is_set(&err) || batch_attach(s, &err)) {
 		refuse_batch(s, &err);
 	} else {
 		s->state = STORE_PERSISTING;

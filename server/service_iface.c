@@ -97,7 +97,7 @@ static void on_attached(void *data, const struct store_result *result, struct er
 		err ? NULL : datapath_iface_by_name(p->service->datapath, p->iface);
 	struct error off = ERROR_INIT;
 
-	if (result && result->protect_cut)
+	if (!err && result->protect_cut)
 		service_warn_cut(call_arena(p->call), &p->warnings);
 	/* The ruleset has it already, and that could not be done now either. */
 	if (iface && iface->state == DATAPATH_ABSENT)

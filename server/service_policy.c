@@ -44,7 +44,7 @@ static void on_put(void *data, const struct store_result *result, struct error *
 {
 	struct pending *p = data;
 
-	if (result && result->protect_cut)
+	if (!err && result->protect_cut)
 		service_warn_cut(call_arena(p->call), &p->warnings);
 	if (err)
 		call_fail(p->call, err);

@@ -48,7 +48,7 @@ static uint16_t make_filter(const uint16_t *ports, size_t count, struct port_tes
 			.equal = {INET_DIAG_BC_S_EQ, (unsigned char)(2 * op), (uint16_t)(3 * op)},
 			.port = {.no = ports[i]},
 			.hit = {INET_DIAG_BC_JMP, (unsigned char)op,
-				(uint16_t)(size - i * sizeof(*ret) - 2 * op)},
+				(uint16_t)(size - i * sizeof(*ret) - 2ul * op)},
 		};
 	return size;
 }

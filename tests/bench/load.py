@@ -79,7 +79,7 @@ def load_set(world):
     path = rows.write_addresses(world, members)
     with open(path, "a", encoding="ascii") as file:
         print(sandbox.FAR[4][0], file=file)
-    world.start("--iface", "pep0")
+    world.start("--iface", "pep0", "--max-members", str(MEMBERS + 1))
     try:
         mine, own = load_own_set(world, path)
     except Unavailable as why:

@@ -231,7 +231,6 @@ static void try_ruleset(uint64_t seed, size_t packets, size_t policies)
 
 	if (ruleset_random(seed % RULESET_FLAVOURS, policies, seed, &rules))
 		fail("out of memory", NULL);
-	with_oracle = seed / RULESET_FLAVOURS % 2 == 0;
 	simplify();
 	read_rules();
 	if (oracle_new(&rules, &oracle))
@@ -267,8 +266,10 @@ int main(int argc, char *argv[])
 	arena_init(&arena, 64u << 20);
 	if (client_open(NULL, &err, &client))
 		fail(error_message(&err), NULL);
-	for (uint64_t i = 0; i < strtoull(argv[2], NULL, 10); i++)
+	for (uint64_t i = 0; i < strtoull(argv[2], NULL, 10); i++) {
+		with_oracle = i % 2 == 0; /* beginning with the first, also of few */
 		try_ruleset(seed + i, strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));
+	}
 	printf("seed %llu: %zu packets, %zu decided by a policy, %zu with a shadow policy, %zu "
 	       "asked about a "
 	       "candidate, %zu reasons right\n",
