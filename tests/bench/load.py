@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """From a file to enforced: sets and rulesets, beside `nft -f` of the same."""
+import json
 import os
-import pathlib
 import random
 import threading
 
@@ -25,14 +25,10 @@ def kernel_memory():
     return (figures["Slab"] + figures["VmallocUsed"] + figures["Percpu"]) * 1024
 
 
-def map_memory(pid):
-    """Bytes of the maps that the process holds, each once."""
-    maps = {}
-    for path in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
-        info = dict(line.split(":\t") for line in path.read_text().splitlines() if ":\t" in line)
-        if "map_id" in info:
-            maps[info["map_id"]] = int(info["memlock"])
-    return sum(maps.values())
+def map_memory():
+    """Bytes of all maps there are: those inside of others have no descriptor to be found by."""
+    maps = json.loads(rows.output("bpftool", "-j", "map", "show"))
+    return sum(one.get("bytes_memlock", 0) for one in maps)
 
 
 def nft_rounds(path, rounds):
@@ -61,12 +57,12 @@ def load_own_set(world, path):
     """(best seconds, bytes of maps); the neighbour, who is in the set, is held off by then."""
     best, memory = float("inf"), 0
     for number in range(ROUNDS):
-        before = map_memory(world.daemon.pid)
+        before = map_memory()
         assert reached(world), "the neighbour's ping"
         best = min(best, rows.load_banned(world, path))
         assert not reached(world), "the set is not enforced"
         if number == 0:
-            memory = map_memory(world.daemon.pid) - before
+            memory = map_memory() - before
         rows.unload_banned(world)
     return best, memory
 
