@@ -311,6 +311,14 @@ void tuples_adopt(struct classifier *c)
 		c->tuples[i] = (struct tuple){.src_length = mask_length(words[0], 4),
 			.dst_length = mask_length(words[1], 4)};
 	}
+	/* A daemon that was killed may have stored a part of these. */
+	for (uint32_t i = 0; i < PEP_TUPLES_MAX; i++) {
+		if (c->t->tuples[i].key & PEP_KEY_SRC_SET)
+			c->t->config->roots.src_keyed |= 1ull << i;
+		if (c->t->tuples[i].key & PEP_KEY_DST_SET)
+			c->t->config->roots.dst_keyed |= 1ull << i;
+	}
+	tuples_rank(c);
 	buckets_begin(c->t, classifier_buckets(c->max_policies));
 	runs_each(c, count_entry, NULL);
 	cost_measure(c);
