@@ -6,7 +6,7 @@
 #ifndef PEP_BPF_ACTIONS_H
 #define PEP_BPF_ACTIONS_H
 
-#include "classify.h"
+#include "judge.h"
 #include "limiter.h"
 #include "maps.h"
 

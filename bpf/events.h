@@ -11,7 +11,7 @@
 #ifndef PEP_BPF_EVENTS_H
 #define PEP_BPF_EVENTS_H
 
-#include "classify.h"
+#include "judge.h"
 #include "maps.h"
 
 /* entry: of the policy, NULL = none decided. decisions: of it on this CPU, this one included. */

@@ -8,10 +8,10 @@
 #include <bpf/bpf_helpers.h>
 
 #include "actions.h"
-#include "classify.h"
 #include "counters.h"
 #include "events.h"
 #include "frame.h"
+#include "judge.h"
 #include "maps.h"
 #include "parse.h"
 

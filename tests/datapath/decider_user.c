@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "bpf/classify.h"
+#include "bpf/judge.h"
 
 int decider_decide(void *context, const struct oracle_packet *packet, const uint8_t *data,
 	size_t size, struct oracle_ruling *ret)

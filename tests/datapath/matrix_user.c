@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/classify.h"
+#include "bpf/judge.h"
 
 static const struct matrix_ruleset *current;
 static struct engine engine;

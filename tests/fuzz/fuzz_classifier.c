@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/classify.h"
+#include "bpf/judge.h"
 #include "fuzz_model.h"
 #include "tests/datapath/engine.h"
 #include "tests/oracle/oracle.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/classify.h"
+#include "bpf/judge.h"
 #include "common/text.h"
 #include "tests/datapath/engine_oracle.h"
 

@@ -4,7 +4,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
-#include "bpf/classify.h"
+#include "bpf/judge.h"
 #include "common/table.h"
 
 #define EDITS_MAX   8192u
