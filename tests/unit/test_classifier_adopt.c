@@ -109,6 +109,36 @@ static void test_ended_before_settle(void **state)
 	world_free(w);
 }
 
+/* Killed between two of the words that tell where a search may end. */
+static void test_half_stored_ranks(void **state)
+{
+	struct world *first = *state, *w;
+	struct pep_tables *t = first->engine.tables;
+	uint64_t rest = UINT64_MAX, keyed[2] = {0};
+
+	world_put(first, NULL, "a allow dport 80");
+	world_put(first, NULL, "b block src @bad priority 2000");
+	world_put(first, NULL, "c block dst @good priority 3000");
+	t->tuples[2].best = t->tuples[2].rest = 0;
+	t->tuples[0].rest = t->tuples[1].rest = UINT64_MAX;
+	t->config->roots.src_keyed = t->config->roots.dst_keyed = 0;
+	w = successor(first);
+	adopt_all(w, first);
+	for (uint32_t i = PEP_TUPLES_MAX; i-- > 0;) {
+		const struct pep_tuple *tuple = &t->tuples[i];
+
+		if (tuple->key)
+			rest = MIN(rest, tuple->best);
+		keyed[0] |= tuple->key & PEP_KEY_SRC_SET ? 1ull << i : 0;
+		keyed[1] |= tuple->key & PEP_KEY_DST_SET ? 1ull << i : 0;
+		assert_true(tuple->rest == rest);
+	}
+	assert_true(keyed[0] && keyed[1]);
+	assert_true(t->config->roots.src_keyed == keyed[0]);
+	assert_true(t->config->roots.dst_keyed == keyed[1]);
+	world_free(w);
+}
+
 /* Entries that nobody names leave. */
 static void test_nameless(void **state)
 {
@@ -198,6 +228,7 @@ int main(void)
 		ADOPT_TEST(test_the_same_goes_on),
 		ADOPT_TEST(test_ended_amid_commit),
 		ADOPT_TEST(test_ended_before_settle),
+		ADOPT_TEST(test_half_stored_ranks),
 		ADOPT_TEST(test_nameless),
 		ADOPT_TEST(test_contradictions),
 		ADOPT_TEST(test_members),
