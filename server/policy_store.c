@@ -84,10 +84,19 @@ static void queue_return(struct store *s, struct tx *list)
 	s->queue = list;
 }
 
-static int check_tx(const struct store *s, const struct tx *tx, struct error *err)
+int tx_check_deadline(const struct store *s, const struct tx *tx, struct error *err)
 {
 	if (tx->deadline && s->backend.now(s->backend.data) >= tx->deadline)
 		return error_set(err, ERROR_DEADLINE, NULL, "the deadline passed; nothing was changed");
+	return 0;
+}
+
+static int check_tx(const struct store *s, const struct tx *tx, struct error *err)
+{
+	int r = tx_check_deadline(s, tx, err);
+
+	if (r)
+		return r;
 	if (tx->has_expected && tx->expected != s->next_revision)
 		return error_set(err, ERROR_CONFLICT, "REVISION_DIFFERS",
 			"the revision is %llu, not the expected %llu; read the ruleset again",

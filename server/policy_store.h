@@ -31,6 +31,7 @@
 #define STORE_MEMBERS_INLINE 1000u /* of a set that the state file itself has */
 #define STORE_CHANGES_SHOWN 100u  /* lines of a commit event */
 #define STORE_SESSIONS_MAX 1000u  /* connections that a change is asked about */
+#define STORE_IFACES_MAX 1024u    /* interfaces of one pattern that it is asked about */
 #define STORE_PROTECT_MAX 100u    /* flows that one transaction may list */
 
 struct store;
@@ -93,7 +94,7 @@ struct store_result {
 	size_t line_count;
 	size_t line_total;
 	struct store_counts policies;
-	bool protect_cut; /* only the first STORE_SESSIONS_MAX connections were asked about */
+	bool protect_cut; /* not all connections or interfaces were asked about */
 };
 
 /* Called exactly once, possibly before store_submit() returns; `err` is NULL on success. */

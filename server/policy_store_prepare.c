@@ -128,14 +128,17 @@ static size_t next_index(const struct store *s)
 static void attach_undo(struct store *s)
 {
 	while (s->attached > 0) {
-		const struct store_attachment *a;
+		const struct store_attachment *a, *old;
 		size_t i;
 
 		s->attached--;
 		i = next_index(s);
 		a = &s->next_config.attachments[i];
-		if (is_new(s, i) && !config_attachment(&s->config, a->iface))
+		old = config_attachment(&s->config, a->iface);
+		if (!old)
 			s->backend.detach(s->backend.data, a->iface);
+		else if (is_new(s, i)) /* in another mode, which it keeps no longer */
+			s->backend.attach(s->backend.data, old->iface, old->mode, true, NULL);
 	}
 }
 
@@ -180,6 +183,16 @@ static int prepare_kernel(struct store *s, struct error *err)
 	return s->backend.prepare(s->backend.data, &ruleset, err);
 }
 
+/* The lock-out check takes a while where there are many connections. */
+static int check_in_time(const struct store *s, struct error *err)
+{
+	int r = 0;
+
+	for (const struct tx *tx = s->batch; tx && !r; tx = tx->next)
+		r = tx_check_deadline(s, tx, err);
+	return r;
+}
+
 int batch_prepare(struct store *s, struct error *err)
 {
 	int r = batch_plan(s, err);
@@ -188,8 +201,13 @@ int batch_prepare(struct store *s, struct error *err)
 		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (!r)
 		r = prepare_kernel(s, err);
-	if (!r && protect_wanted(s) && (r = protect_batch(s, err)))
-		s->backend.abort(s->backend.data);
+	if (!r) {
+		r = protect_wanted(s) ? protect_batch(s, err) : 0;
+		if (!r)
+			r = check_in_time(s, err);
+		if (r)
+			s->backend.abort(s->backend.data);
+	}
 	if (r)
 		drop_plan(s);
 	return r;

@@ -33,7 +33,7 @@ struct finding {
 struct check {
 	struct store *s;
 	bool next; /* by the prepared ruleset */
-	struct target targets[STORE_ATTACHMENTS_MAX];
+	struct target targets[2 * STORE_ATTACHMENTS_MAX]; /* by name, also absent ones, and by pattern */
 	size_t target_count;
 	struct finding findings[FINDINGS_MAX];
 	size_t finding_count;
@@ -270,10 +270,19 @@ static int check(struct check *c, struct error *err)
 
 /* --- of what */
 
+/* Also one that attaches what the ruleset has already: it may be off. */
+static bool attaches_any(const struct tx *tx)
+{
+	for (size_t i = 0; i < tx->changes.count; i++)
+		if (tx->changes.items[i].kind == CHANGE_ATTACH)
+			return true;
+	return false;
+}
+
 bool protect_wanted(const struct store *s)
 {
 	for (const struct tx *tx = s->batch; tx; tx = tx->next)
-		if (tx->changed && !tx->force)
+		if (!tx->force && (tx->changed || attaches_any(tx)))
 			return s->next_config.attachment_count;
 	return false;
 }
@@ -284,8 +293,10 @@ static void add_target(struct check *c, const char *iface, bool open)
 
 	while (t < &c->targets[c->target_count] && !streq(t->iface, iface))
 		t++;
-	if (t == &c->targets[ARRAY_SIZE(c->targets)])
+	if (t == &c->targets[ARRAY_SIZE(c->targets)]) {
+		c->s->protect_cut = true;
 		return;
+	}
 	if (t == &c->targets[c->target_count]) {
 		snprintf(t->iface, sizeof(t->iface), "%s", iface);
 		t->open = false;
@@ -294,15 +305,19 @@ static void add_target(struct check *c, const char *iface, bool open)
 	t->open |= open;
 }
 
-/* What an attachment filters, and with `comes` also what it is going to filter. */
+/*
+ * What an attachment filters, or would if it were not off; with `comes` nothing is filtered yet
+ * where it is.
+ */
 static void add_targets(struct check *c, const char *name, bool comes, bool only_open)
 {
-	struct store_iface found[STORE_ATTACHMENTS_MAX];
+	struct store_iface found[STORE_IFACES_MAX];
 	size_t count = c->s->backend.ifaces(c->s->backend.data, name, found, ARRAY_SIZE(found));
 
+	c->s->protect_cut |= count == ARRAY_SIZE(found);
 	for (size_t i = 0; i < count; i++)
-		if (found[i].filtered ? !only_open : comes)
-			add_target(c, found[i].name, !found[i].filtered);
+		if (!only_open || !found[i].filtered)
+			add_target(c, found[i].name, comes && !found[i].filtered);
 }
 
 int protect_batch(struct store *s, struct error *err)

@@ -189,7 +189,8 @@ static void detach_interface(void *data, struct call *call)
 
 	change_init(&change, CHANGE_DETACH);
 	change.allow_missing = request->allow_missing;
-	submit(data, call, &change, request->iface, false, on_detached);
+	/* Forced: where nothing is filtered any more nobody is locked out. */
+	submit(data, call, &change, request->iface, true, on_detached);
 }
 
 static bool add_wanted(const struct service *s, struct call *call,

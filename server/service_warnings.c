@@ -73,7 +73,7 @@ void service_warn_cut(struct arena *arena, struct service_warnings *w)
 {
 	if (w->count < WARNINGS_MAX)
 		warn(arena, w,
-			"there are more than %u connections to protected ports (setting protect-ports); "
-			"whether the others are cut off was not asked",
-			STORE_SESSIONS_MAX);
+			"there are more than %u connections to protected ports (setting protect-ports), or "
+			"more than %u interfaces; whether the others are cut off was not asked",
+			STORE_SESSIONS_MAX, 2 * STORE_ATTACHMENTS_MAX);
 }

@@ -78,11 +78,10 @@ static int attach(
 {
 	struct world *w = data;
 
-	(void)iface;
-	(void)mode;
-	if (w->refuse_attach && !keep)
+	if (!keep && (w->refuse_attach || streq(iface, "missing")))
 		return error_set(err, ERROR_NOT_FOUND, "NO_INTERFACE", "none");
 	w->attached++;
+	w->mode = mode;
 	return 0;
 }
 
@@ -106,8 +105,7 @@ static void committed(void *data, const struct store_commit *commit)
 
 static int64_t now(void *data)
 {
-	(void)data;
-	return 1000;
+	return 1000 + ((struct world *)data)->clock;
 }
 
 /* --- the lock-out check */
@@ -117,6 +115,7 @@ static int sessions(void *data, const uint16_t *ports, size_t count, struct sock
 	struct world *w = data;
 
 	w->listed++;
+	w->clock += w->asking_takes;
 	w->port_count = count;
 	memcpy(w->ports, ports, count * sizeof(*ports));
 	ret->sessions = calloc(w->session_count + 1, sizeof(*ret->sessions));

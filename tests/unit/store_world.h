@@ -17,6 +17,7 @@ struct world {
 	bool refuse_prepare, refuse_attach;
 	size_t line_total; /* of the last commit */
 	char described[4000];
+	enum attach_mode mode; /* of what was attached last */
 	/* The lock-out check. */
 	const struct session *sessions; /* that there are */
 	size_t session_count;
@@ -26,6 +27,7 @@ struct world {
 	int refuse_sessions;
 	bool refuse_judge;
 	unsigned int listed, judged;
+	int64_t clock, asking_takes; /* that much, each time connections are listed */
 	uint16_t ports[8]; /* asked about last */
 	size_t port_count;
 };

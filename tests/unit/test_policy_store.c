@@ -105,6 +105,23 @@ static void test_attached_again(void **state)
 	world_deinit(&w);
 }
 
+/* A pattern that got another mode in a transaction that fails has the former one again. */
+static void test_mode_of_a_refused_one(void **state)
+{
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	submit(&w, "interface veth* mode generic\n", &a);
+	finish(&w);
+	submit(&w, "interface veth* mode native\ninterface missing\n", &a);
+	assert_string_equal(a.reason, "NO_INTERFACE");
+	assert_int_equal(w.mode, ATTACH_GENERIC);
+	assert_int_equal(w.detached, 0);
+	world_deinit(&w);
+}
+
 static void test_disk_refuses(void **state)
 {
 	struct error err = ERROR_INIT;
@@ -357,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_a_commit),
 		cmocka_unit_test(test_refusals_leave_no_trace),
 		cmocka_unit_test(test_attached_again),
+		cmocka_unit_test(test_mode_of_a_refused_one),
 		cmocka_unit_test(test_disk_refuses),
 		cmocka_unit_test(test_sync_fails),
 		cmocka_unit_test(test_waiting_ones_commit_together),

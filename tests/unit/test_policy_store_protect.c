@@ -104,6 +104,27 @@ static void begin(struct world *w)
 	w->listed = w->judged = 0;
 }
 
+static struct world the_world;
+
+static int setup(void **state)
+{
+	*state = &the_world;
+	begin(&the_world);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_deinit(*state);
+	return 0;
+}
+
+static void again(struct world *w)
+{
+	world_deinit(w);
+	begin(w);
+}
+
 static void assert_refused(const struct world *w, const struct answer *a, const char *reason)
 {
 	assert_true(a->done);
@@ -126,14 +147,12 @@ static void assert_committed(struct world *w, const struct answer *a)
 
 static void test_what_cuts_off_is_refused_with_flow_and_policy(void **state)
 {
+	struct world *w = *state;
 	struct answer a;
-	struct world w;
 
-	(void)state;
-	begin(&w);
-	w.judge = new_blocks;
-	submit(&w, "setting capture 5\npolicy p block\n", &a);
-	assert_refused(&w, &a, "LOCKOUT");
+	w->judge = new_blocks;
+	submit(w, "setting capture 5\npolicy p block\n", &a);
+	assert_refused(w, &a, "LOCKOUT");
 	assert_string_equal(a.message, "policy p would drop on eth0 the established connection "
 				       "from 10.0.0.9 port 40000 to "
 				       "10.0.0.1 port 22 (and 1 more); nothing was changed: let it "
@@ -141,140 +160,122 @@ static void test_what_cuts_off_is_refused_with_flow_and_policy(void **state)
 				       "the change (--force)");
 	assert_string_equal(a.field, "operations[1].put_policy");
 	assert_int_equal(a.violations, 1);
-	assert_int_equal(w.port_count, 1);
-	assert_int_equal(w.ports[0], 22);
-	w.judge = new_rejects_new_ones;
-	submit(&w, "policy p block\n", &a);
-	assert_refused(&w, &a, "LOCKOUT");
+	assert_int_equal(w->port_count, 1);
+	assert_int_equal(w->ports[0], 22);
+	w->judge = new_rejects_new_ones;
+	submit(w, "policy p block\n", &a);
+	assert_refused(w, &a, "LOCKOUT");
 	assert_non_null(
 		strstr(a.message, "policy p would reject on eth0 a new connection like the "
 				  "established one from 10.0.0.9 port 40000 to 10.0.0.1 port 22;"));
-	w.judge = NULL;
-	submit(&w, "policy p block\n", &a);
-	assert_committed(&w, &a);
-	world_deinit(&w);
+	w->judge = NULL;
+	submit(w, "policy p block\n", &a);
+	assert_committed(w, &a);
 }
 
 static void test_what_is_forced_or_cut_off_already_is_not(void **state)
 {
+	struct world *w = *state;
 	struct store_tx tx = tx_of("policy p block\n", CHANGE_PUT_POLICY);
 	struct answer a;
-	struct world w;
 
-	(void)state;
-	begin(&w);
-	w.judge = new_blocks;
+	w->judge = new_blocks;
 	tx.force = true;
-	submit_tx(&w, &tx, &a);
-	assert_committed(&w, &a);
-	assert_int_equal(w.judged + w.listed, 0);
-	world_deinit(&w);
-	begin(&w);
-	w.judge = both_block;
-	submit(&w, "policy p block\n", &a);
-	assert_committed(&w, &a);
-	assert_int_equal(w.judged, 2 * 2 * 2);
-	world_deinit(&w);
-	begin(&w);
-	w.judge = bucket_fills_up;
-	submit(&w, "policy p rate-limit 1pps\n", &a);
-	assert_committed(&w, &a);
-	world_deinit(&w);
+	submit_tx(w, &tx, &a);
+	assert_committed(w, &a);
+	assert_int_equal(w->judged + w->listed, 0);
+	again(w);
+	w->judge = both_block;
+	submit(w, "policy p block\n", &a);
+	assert_committed(w, &a);
+	assert_int_equal(w->judged, 2 * 2 * 2);
+	again(w);
+	w->judge = bucket_fills_up;
+	submit(w, "policy p rate-limit 1pps\n", &a);
+	assert_committed(w, &a);
 }
 
 static void test_a_dry_run_is_told_too(void **state)
 {
+	struct world *w = *state;
 	struct store_tx tx = tx_of("policy p block\n", CHANGE_PUT_POLICY);
 	struct answer a;
-	struct world w;
 
-	(void)state;
-	begin(&w);
-	w.judge = new_blocks;
+	w->judge = new_blocks;
 	tx.validate_only = true;
-	submit_tx(&w, &tx, &a);
-	assert_refused(&w, &a, "LOCKOUT");
+	submit_tx(w, &tx, &a);
+	assert_refused(w, &a, "LOCKOUT");
 	tx = tx_of("policy p block\n", CHANGE_PUT_POLICY);
 	tx.validate_only = tx.force = true;
-	submit_tx(&w, &tx, &a);
+	submit_tx(w, &tx, &a);
 	assert_true(a.done);
 	assert_int_equal(a.kind, ERROR_NONE);
-	world_deinit(&w);
 }
 
 static void test_defaults_and_interfaces_to_come(void **state)
 {
+	struct world *w = *state;
 	struct answer a;
-	struct world w;
 
-	(void)state;
-	begin(&w);
-	w.judge = default_decides;
-	submit(&w, "default block iface eth1\n", &a);
-	assert_committed(&w, &a);
-	world_deinit(&w);
-	begin(&w);
-	w.judge = default_decides;
-	submit(&w, "setting capture 5\ndefault block iface eth0\n", &a);
-	assert_refused(&w, &a, "LOCKOUT");
+	w->judge = default_decides;
+	submit(w, "default block iface eth1\n", &a);
+	assert_committed(w, &a);
+	again(w);
+	w->judge = default_decides;
+	submit(w, "setting capture 5\ndefault block iface eth0\n", &a);
+	assert_refused(w, &a, "LOCKOUT");
 	assert_string_equal(a.field, "operations[1].default_action");
 	assert_non_null(strstr(a.message, "the default action would drop on eth0 the established"));
-	submit(&w, "default block\n", &a);
-	assert_refused(&w, &a, "LOCKOUT");
-	submit(&w, "default block\ndefault allow iface eth0\ninterface eth1\n", &a);
-	assert_refused(&w, &a, "LOCKOUT");
+	submit(w, "default block\n", &a);
+	assert_refused(w, &a, "LOCKOUT");
+	submit(w, "default block\ndefault allow iface eth0\ninterface eth1\n", &a);
+	assert_refused(w, &a, "LOCKOUT");
 	assert_non_null(strstr(a.message, "would drop on eth1"));
-	w.judge = both_block; /* and yet nothing is filtered there */
-	submit(&w, "interface eth1\n", &a);
-	assert_refused(&w, &a, "LOCKOUT");
+	w->judge = both_block; /* and yet nothing is filtered there */
+	submit(w, "interface eth1\n", &a);
+	assert_refused(w, &a, "LOCKOUT");
 	assert_string_equal(a.field, "operations[0].attach");
-	submit(&w, "interface none\n", &a);
-	assert_committed(&w, &a);
-	world_deinit(&w);
+	submit(w, "interface none\n", &a);
+	assert_committed(w, &a);
 }
 
 static void test_what_is_put_back_is_asked_about(void **state)
 {
+	struct world *w = *state;
 	struct store_tx tx = tx_of("interface eth0\n", CHANGE_PUT_POLICY);
 	struct answer a;
-	struct world w;
 
-	(void)state;
-	begin(&w);
-	w.judge = both_block;
-	submit_tx(&w, &tx, &a);
+	w->judge = both_block;
+	submit_tx(w, &tx, &a);
 	assert_int_equal(a.kind, ERROR_NONE); /* it is in place */
-	w.filters = NULL;
-	submit(&w, "interface eth0\n", &a);
-	assert_refused(&w, &a, "LOCKOUT");
-	submit(&w, "interface eth0\npolicy p allow dport 9\n", &a); /* nor beside another change */
-	assert_refused(&w, &a, "LOCKOUT");
+	w->filters = NULL;
+	submit(w, "interface eth0\n", &a);
+	assert_refused(w, &a, "LOCKOUT");
+	submit(w, "interface eth0\npolicy p allow dport 9\n", &a); /* nor beside another change */
+	assert_refused(w, &a, "LOCKOUT");
 	tx = tx_of("interface eth0\n", CHANGE_PUT_POLICY);
 	tx.force = true;
-	submit_tx(&w, &tx, &a);
+	submit_tx(w, &tx, &a);
 	assert_int_equal(a.kind, ERROR_NONE);
-	world_deinit(&w);
 }
 
 static void test_what_a_pattern_finds_is_asked_about(void **state)
 {
+	struct world *w = *state;
 	struct answer a;
-	struct world w;
 
-	(void)state;
-	begin(&w);
-	w.judge = both_block;
-	submit(&w, "interface veth*\n", &a);
-	assert_refused(&w, &a, "LOCKOUT");
+	w->judge = both_block;
+	submit(w, "interface veth*\n", &a);
+	assert_refused(w, &a, "LOCKOUT");
 	assert_non_null(strstr(a.message, "on veth1"));
 	assert_string_equal(a.field, "operations[0].attach");
-	submit(&w, "interface wlan*\n", &a);
-	assert_committed(&w, &a);
-	world_deinit(&w);
+	submit(w, "interface wlan*\n", &a);
+	assert_committed(w, &a);
 }
 
 static void test_listed_flows(void **state)
 {
+	struct world *w = *state;
 	static const struct flow flow = {.family = 4,
 		.src = {10, 0, 0, 9},
 		.dst = {10, 0, 0, 1},
@@ -283,122 +284,169 @@ static void test_listed_flows(void **state)
 		.dport = 53};
 	struct store_tx tx = tx_of("policy p block\n", CHANGE_PUT_POLICY);
 	struct answer a;
-	struct world w;
 
-	(void)state;
-	begin(&w);
-	w.judge = udp_goes;
+	w->judge = udp_goes;
 	tx.protect = calloc(1, sizeof(flow));
 	*tx.protect = flow;
 	tx.protect_count = 1;
-	submit_tx(&w, &tx, &a);
-	assert_refused(&w, &a, "LOCKOUT");
+	submit_tx(w, &tx, &a);
+	assert_refused(w, &a, "LOCKOUT");
 	assert_non_null(
 		strstr(a.message, "policy p would redirect on eth0 protect[0]: a packet from "
 				  "10.0.0.9 port 5 to 10.0.0.1 port 53;"));
-	submit(&w, "policy p block\n", &a);
-	assert_committed(&w, &a);
-	world_deinit(&w);
+	submit(w, "policy p block\n", &a);
+	assert_committed(w, &a);
 }
 
 /* A change does not take away the protection from itself; the next one may do without. */
 static void test_ports(void **state)
 {
+	struct world *w = *state;
 	struct answer a;
-	struct world w;
 
-	(void)state;
-	begin(&w);
-	w.judge = new_blocks;
-	submit(&w, "setting protect-ports none\npolicy p block\n", &a);
-	assert_refused(&w, &a, "LOCKOUT");
-	submit(&w, "setting protect-ports 1,2\npolicy p block\n", &a);
-	assert_int_equal(w.port_count, 3);
-	w.judge = NULL;
-	submit(&w, "setting protect-ports none\n", &a);
-	assert_committed(&w, &a);
-	w.judge = new_blocks;
-	w.listed = 0;
-	submit(&w, "policy p block\n", &a);
-	finish(&w);
+	w->judge = new_blocks;
+	submit(w, "setting protect-ports none\npolicy p block\n", &a);
+	assert_refused(w, &a, "LOCKOUT");
+	submit(w, "setting protect-ports 1,2\npolicy p block\n", &a);
+	assert_int_equal(w->port_count, 3);
+	w->judge = NULL;
+	submit(w, "setting protect-ports none\n", &a);
+	assert_committed(w, &a);
+	w->judge = new_blocks;
+	w->listed = 0;
+	submit(w, "policy p block\n", &a);
+	finish(w);
 	assert_int_equal(a.revision, 3);
-	assert_int_equal(w.listed, 0);
-	world_deinit(&w);
+	assert_int_equal(w->listed, 0);
 }
 
 static void test_what_cannot_be_asked_is_refused(void **state)
 {
+	struct world *w = *state;
 	struct answer a;
-	struct world w;
 
-	(void)state;
-	begin(&w);
-	w.refuse_sessions = -ENOENT;
-	submit(&w, "policy p block\n", &a);
-	assert_refused(&w, &a, "NO_SOCK_DIAG");
-	w.refuse_sessions = 0;
-	w.refuse_judge = true;
-	submit(&w, "policy p block\n", &a);
-	assert_refused(&w, &a, "KERNEL_REFUSED");
-	world_deinit(&w);
+	w->refuse_sessions = -ENOENT;
+	submit(w, "policy p block\n", &a);
+	assert_refused(w, &a, "NO_SOCK_DIAG");
+	w->refuse_sessions = 0;
+	w->refuse_judge = true;
+	submit(w, "policy p block\n", &a);
+	assert_refused(w, &a, "KERNEL_REFUSED");
 }
 
 static void test_too_many_are_said(void **state)
 {
+	struct world *w = *state;
 	static struct session many[STORE_SESSIONS_MAX + 1];
 	struct answer a;
-	struct world w;
 
-	(void)state;
-	begin(&w);
 	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
 		many[i] = sessions[0];
-	w.sessions = many;
-	w.session_count = ARRAY_SIZE(many);
-	submit(&w, "policy p block\n", &a);
-	assert_committed(&w, &a);
+	w->sessions = many;
+	w->session_count = ARRAY_SIZE(many);
+	submit(w, "policy p block\n", &a);
+	assert_committed(w, &a);
 	assert_true(a.protect_cut);
-	assert_int_equal(w.judged, 2 * STORE_SESSIONS_MAX);
-	world_deinit(&w);
+	assert_int_equal(w->judged, 2 * STORE_SESSIONS_MAX);
+}
+
+/* One that a pattern has found and could not attach may be attached at any time. */
+static void test_what_is_off_is_asked_about(void **state)
+{
+	struct world *w = *state;
+	struct answer a;
+
+	submit(w, "interface eth*\n", &a);
+	assert_committed(w, &a);
+	w->filters = NULL;
+	w->judge = new_blocks;
+	submit(w, "policy p block\n", &a);
+	assert_string_equal(a.reason, "LOCKOUT");
+	assert_non_null(strstr(a.message, "on eth0"));
+	w->filters = "eth0";
+	w->sessions = NULL;
+	w->session_count = 0;
+	submit(w, "policy p block\n", &a);
+	finish(w);
+	assert_int_equal(a.revision, 3);
+}
+
+static void test_a_late_one_did_not_happen(void **state)
+{
+	struct store_tx tx = tx_of("policy p block\n", CHANGE_PUT_POLICY);
+	struct world *w = *state;
+	struct answer a;
+
+	w->asking_takes = 500;
+	tx.deadline = 1400; /* a world begins at 1000 */
+	submit_tx(w, &tx, &a);
+	assert_int_equal(a.kind, ERROR_DEADLINE);
+	assert_int_equal(store_revision(w->store), 1);
+	assert_int_equal(w->prepared, w->flipped + w->aborted);
+	tx = tx_of("policy p block\n", CHANGE_PUT_POLICY);
+	tx.deadline = 5000;
+	submit_tx(w, &tx, &a);
+	assert_committed(w, &a);
+}
+
+/* What another client forces, in the same batch, opens no way for who puts an interface back. */
+static void test_force_is_of_one_only(void **state)
+{
+	struct store_tx forced = tx_of("policy f allow\n", CHANGE_PUT_POLICY);
+	struct world *w = *state;
+	struct answer first, a, b;
+
+	submit(w, "setting capture 1\n", &first); /* on its way to the disk */
+	w->judge = both_block;
+	w->filters = NULL;
+	forced.force = true;
+	submit(w, "interface eth0\n", &a);
+	submit_tx(w, &forced, &b);
+	finish(w);
+	assert_string_equal(a.reason, "LOCKOUT");
+	finish(w);
+	assert_int_equal(b.kind, ERROR_NONE);
 }
 
 /* Those that wait are committed together; the one at fault is refused alone. */
 static void test_of_several_one_is_at_fault(void **state)
 {
+	struct world *w = *state;
 	struct store_tx forced = tx_of("policy f allow\n", CHANGE_PUT_POLICY);
 	struct answer first, a, b;
-	struct world w;
 
-	(void)state;
-	begin(&w);
-	submit(&w, "setting capture 1\n", &first); /* on its way to the disk */
-	w.judge = new_blocks;
+	submit(w, "setting capture 1\n", &first); /* on its way to the disk */
+	w->judge = new_blocks;
 	forced.force = true;
-	submit(&w, "policy p block\n", &a);
-	submit_tx(&w, &forced, &b);
-	finish(&w);
+	submit(w, "policy p block\n", &a);
+	submit_tx(w, &forced, &b);
+	finish(w);
 	assert_string_equal(a.reason, "LOCKOUT");
 	assert_string_equal(a.field, "operations[0].put_policy");
 	assert_false(b.done);
-	finish(&w);
+	finish(w);
 	assert_int_equal(b.revision, 3);
-	world_deinit(&w);
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_cuts_off_is_refused_with_flow_and_policy),
-		cmocka_unit_test(test_what_is_forced_or_cut_off_already_is_not),
-		cmocka_unit_test(test_a_dry_run_is_told_too),
-		cmocka_unit_test(test_defaults_and_interfaces_to_come),
-		cmocka_unit_test(test_what_is_put_back_is_asked_about),
-		cmocka_unit_test(test_what_a_pattern_finds_is_asked_about),
-		cmocka_unit_test(test_listed_flows),
-		cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_what_cannot_be_asked_is_refused),
-		cmocka_unit_test(test_too_many_are_said),
-		cmocka_unit_test(test_of_several_one_is_at_fault),
+		TEST(test_what_cuts_off_is_refused_with_flow_and_policy),
+		TEST(test_what_is_forced_or_cut_off_already_is_not),
+		TEST(test_a_dry_run_is_told_too),
+		TEST(test_defaults_and_interfaces_to_come),
+		TEST(test_what_is_put_back_is_asked_about),
+		TEST(test_what_a_pattern_finds_is_asked_about),
+		TEST(test_listed_flows),
+		TEST(test_ports),
+		TEST(test_what_cannot_be_asked_is_refused),
+		TEST(test_too_many_are_said),
+		TEST(test_what_is_off_is_asked_about),
+		TEST(test_a_late_one_did_not_happen),
+		TEST(test_force_is_of_one_only),
+		TEST(test_of_several_one_is_at_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
