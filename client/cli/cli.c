@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "client/cli/cli.h"
 
+#include <poll.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "client/apply.h"
 
@@ -26,6 +28,19 @@ int cli_fail(struct error *err)
 			*err->violations[i].field ? ": " : "", err->violations[i].description);
 	error_deinit(err);
 	return status;
+}
+
+int cli_end_output(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+
+	if (fflush(stdout) != EOF && !ferror(stdout))
+		return EXIT_DONE;
+	/* A reader that goes away is the end of a stream, not an accident. */
+	if (poll(&out, 1, 0) > 0 && out.revents & POLLERR)
+		return EXIT_DONE;
+	fprintf(stderr, "pepctl: standard output could not be written; what is there is not all\n");
+	return EXIT_REFUSED;
 }
 
 int cli_client(struct cli *cli)

@@ -67,6 +67,8 @@ int cli_client(struct cli *cli);
 int cli_status(const struct error *err);
 /* Says what went wrong, all of it; returns the exit status. `err` is emptied. */
 int cli_fail(struct error *err);
+/* Whether all output has been written; says so if not. A status. */
+int cli_end_output(void);
 /* What an answer warns of, on stderr. */
 void cli_warn(char *const *warnings, size_t count);
 /* cli_client() and call_unary(). */

@@ -183,7 +183,5 @@ int main(int argc, char *argv[])
 	if (cli.client)
 		client_free(cli.client);
 	arena_deinit(&cli.arena);
-	if (fflush(stdout) == EOF && !status && !ferror(stdout))
-		status = EXIT_REFUSED;
-	return status;
+	return status ? status : cli_end_output();
 }
