@@ -146,6 +146,22 @@ def wrong_words(world):
         assert says in result.stderr, f"{words}: {result.stderr!r} does not say {says!r}"
 
 
+def lost_output(world):
+    """What could not be written is a failure; a reader that has read enough is none."""
+    words = [world.build / "client/pepctl", "--socket", world.socket, "export"]
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+                                timeout=60)
+    equal(result.returncode, 1, "exit status of an export to a full disk")
+    assert "could not be written" in result.stderr, f"it says {result.stderr!r}"
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        result = subprocess.run(words, stdout=closed, stderr=subprocess.PIPE, text=True,
+                                check=False, timeout=60)
+    equal((result.returncode, result.stderr), (0, ""), "an export whose reader has gone")
+
+
 if __name__ == "__main__":
     main([says_it_all, from_the_library, large_sets, differences, random_rulesets,
-          wrong_words])
+          lost_output, wrong_words])
