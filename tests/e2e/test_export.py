@@ -148,6 +148,7 @@ def wrong_words(world):
 
 def lost_output(world):
     """What could not be written is a failure; a reader that has read enough is none."""
+    world.start()
     words = [world.build / "client/pepctl", "--socket", world.socket, "export"]
     with open("/dev/full", "wb") as full:
         result = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
