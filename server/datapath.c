@@ -187,12 +187,51 @@ bool datapath_rebuilt(const struct datapath *dp)
 	return dp->start == DATAPATH_REBUILT;
 }
 
+/*
+ * The maps in force remain those that are pinned, so what was moved goes back to them. Their program
+ * has no name to be found by without CAP_SYS_ADMIN: it is loaded over them once more.
+ */
+static void move_back(struct datapath *dp)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	struct datapath former = {.options = dp->options, .cpus = dp->cpus, .program = -1, .explainer = -1};
+
+	map_set_init(&former.maps);
+	if (dp->former.fds[MAP_CONFIG] < 0) /* fresh, or of another layout */
+		return;
+	if (load_program(&former, &dp->former, &err))
+		datapath_log(dp, LOG_ERR, "the former program does not come back: %s",
+			error_message(&err));
+	else
+		ifaces_move_back(dp, former.program);
+	map_set_deinit(&former.maps);
+	closep(&former.program);
+	closep(&former.explainer);
+}
+
+/* All that can fail without a packet seeing it comes first. */
+static int take_over(struct datapath *dp, struct error *err)
+{
+	int r = pins_stage(dp, err);
+
+	if (r)
+		return r;
+	r = ifaces_move(dp, err);
+	if (!r)
+		r = pins_replace(dp, err);
+	if (r) {
+		move_back(dp);
+		pins_unstage(dp);
+	}
+	return r;
+}
+
 int datapath_activate(struct datapath *dp, struct error *err)
 {
-	int r = ifaces_move(dp, err);
+	int r = dp->start == DATAPATH_ADOPTED ? ifaces_move(dp, err) : take_over(dp, err);
 
 	map_set_deinit(&dp->former);
-	return r || dp->start == DATAPATH_ADOPTED ? r : pins_replace(dp, err);
+	return r;
 }
 
 void datapath_free(struct datapath *dp)

@@ -318,11 +318,27 @@ int ifaces_move(struct datapath *dp, struct error *err)
 			continue;
 		if (bpf_link_update(a->link, dp->program, NULL) < 0 && errno != ENOLINK)
 			return error_set(err, ERROR_PRECONDITION, "LINK",
-				"%s cannot be moved to the new program: %s", a->public.name,
-				strerror(errno));
+				"%s cannot be moved to the new program: %s; it stays with the former "
+				"one, which filters; start again, or take it off (pepctl panic)",
+				a->public.name, strerror(errno));
+		a->moved = true;
 		a->public.program_id = link_program_id(a->link);
 	}
 	return 0;
+}
+
+void ifaces_move_back(struct datapath *dp, int program)
+{
+	for (size_t i = 0; i < dp->attachment_count; i++) {
+		struct attachment *a = dp->attachments[i];
+
+		if (!a->moved)
+			continue;
+		if (bpf_link_update(a->link, program, NULL) < 0 && errno != ENOLINK)
+			datapath_log(dp, LOG_ERR, "%s stays with the new program and its maps: %s",
+				a->public.name, strerror(errno));
+		a->moved = false;
+	}
 }
 
 void ifaces_detach_all(struct datapath *dp)

@@ -52,16 +52,19 @@ static int keep(enum libbpf_print_level level, const char *format, va_list args)
 /* The last lines that the verifier wrote, without libbpf's frame around them. */
 static const char *last_lines(void)
 {
+	static const char begins[] = "-- BEGIN PROG LOAD LOG --\n";
+	char *begin = strstr(said.text, begins);
 	char *end = strstr(said.text, "\n-- END PROG LOAD LOG --");
 	size_t lines = 0;
 	char *at;
 
-	if (!end)
+	begin = begin ? begin + sizeof(begins) - 1 : said.text;
+	if (!end || end < begin)
 		end = said.text + said.size;
 	*end = 0;
-	for (at = end; at > said.text && lines < 8; at--)
+	for (at = end; at > begin && lines < 8; at--)
 		lines += at[-1] == '\n';
-	return at > said.text ? at + 1 : said.text;
+	return at > begin ? at + 1 : begin;
 }
 
 static int refused(int error, struct error *err)
@@ -76,7 +79,7 @@ static int refused(int error, struct error *err)
 			"Linux %s cannot run the packet program: it needs 5.18 or later", host.release);
 	if (error == ENOMEM)
 		return error_set(err, ERROR_LIMIT, "KERNEL_MEMORY",
-			"the kernel has no memory for the maps; lower --max-policies or --ring-size");
+			"the kernel has no memory for the program and its maps; lower --max-policies or --ring-size");
 	if (error == EPERM || error == EACCES)
 		if (!strstr(said.text, "BEGIN PROG LOAD LOG"))
 			return error_set(err, ERROR_PRECONDITION, "NOT_PERMITTED",

@@ -170,7 +170,16 @@ void pins_find(const struct datapath *dp, struct map_set *ret)
 			ret->fds[i] = bpf_obj_get(path);
 }
 
-int pins_replace(struct datapath *dp, struct error *err)
+static int not_pinned(const struct datapath *dp, int r, struct error *err)
+{
+	folder_remove(dp, "maps-next");
+	return error_set(err, ERROR_PRECONDITION, "PIN_DIR",
+		"the maps cannot be pinned in %s: %s; what was pinned there stays in force; see that the "
+		"BPF file system can be written to, and start again",
+		dp->pin_dir, strerror(-r));
+}
+
+int pins_stage(struct datapath *dp, struct error *err)
 {
 	char path[PATH_SIZE];
 	int r = folder_make(dp, "maps-next");
@@ -180,16 +189,26 @@ int pins_replace(struct datapath *dp, struct error *err)
 		if (!r && bpf_obj_pin(dp->maps.fds[i], path) < 0)
 			r = -errno;
 	}
-	if (!r && folder_exists(dp, "maps"))
-		r = folder_rename(dp, "maps", "maps-old");
+	return r ? not_pinned(dp, r, err) : 0;
+}
+
+int pins_replace(struct datapath *dp, struct error *err)
+{
+	int r = folder_exists(dp, "maps") ? folder_rename(dp, "maps", "maps-old") : 0;
+
 	if (!r)
 		r = folder_rename(dp, "maps-next", "maps");
+	if (r && !folder_exists(dp, "maps"))
+		folder_rename(dp, "maps-old", "maps");
+	if (r)
+		return not_pinned(dp, r, err);
 	folder_remove(dp, "maps-old");
-	if (!r)
-		return 0;
+	return 0;
+}
+
+void pins_unstage(struct datapath *dp)
+{
 	folder_remove(dp, "maps-next");
-	return error_set(err, ERROR_PRECONDITION, "PIN_DIR", "the maps cannot be pinned in %s: %s",
-		dp->pin_dir, strerror(-r));
 }
 
 void pins_remove(struct datapath *dp)
