@@ -8,9 +8,13 @@
 #include "flow_random.h"
 #include "shadowing.h"
 #include "shrink.h"
+#include "witness.h"
 
 /* Packets for a policy that has not decided yet, and for all of them in a ruleset. */
 enum { TRIES = 100, TRIES_IN_ALL = 100000 };
+
+/* Boxes that the search for a witness looks at, for each family and protocol. */
+#define WITNESS_BUDGET 20000u
 
 /* A case under way, and the packet that is compared. */
 struct trial {
@@ -143,16 +147,46 @@ static int try_harder(struct trial *t)
 	return 0;
 }
 
+/* Random packets have not met it: the one that is computed must. */
+static int try_witness(struct trial *t, size_t index)
+{
+	struct oracle_packet witness;
+	enum witness found = witness_find(t->c->ruleset, index, WITNESS_BUDGET, &witness);
+	int r;
+
+	t->result->dead += found == WITNESS_NONE;
+	if (found != WITNESS_FOUND)
+		return 0;
+	flow_random_inside(&t->flow, &t->c->ruleset->policies[index], &t->packet);
+	memcpy(witness.iface, t->packet.iface, sizeof(witness.iface));
+	t->packet = witness;
+	r = compare(t);
+	return r || t->decided[index] ? r : -EPROTO;
+}
+
+static int try_witnesses(struct trial *t)
+{
+	const struct oracle_ruleset *ruleset = t->c->ruleset;
+	int r = 0;
+
+	for (size_t i = 0; i < ruleset->count && t->c->tries && !r; i++) {
+		if (t->decided[i])
+			continue;
+		if (shadowing_proves_dead(ruleset, i))
+			t->result->dead++;
+		else
+			r = try_witness(t, i);
+	}
+	return r;
+}
+
 static void count_decided(struct trial *t)
 {
 	const struct oracle_ruleset *ruleset = t->c->ruleset;
 
 	t->result->policies += ruleset->count;
-	for (size_t i = 0; i < ruleset->count; i++) {
+	for (size_t i = 0; i < ruleset->count; i++)
 		t->result->decided += t->decided[i];
-		t->result->dead +=
-			!t->decided[i] && t->c->tries && shadowing_proves_dead(ruleset, i);
-	}
 }
 
 static int run_trial(struct trial *t)
@@ -169,6 +203,8 @@ static int run_trial(struct trial *t)
 	r = compare_all(t);
 	if (!r)
 		r = try_harder(t);
+	if (!r)
+		r = try_witnesses(t);
 	if (!r)
 		count_decided(t);
 	return r;

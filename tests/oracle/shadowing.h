@@ -2,8 +2,8 @@
 /*
  * Proof that a policy can never decide, nor be the shadow policy reported:
  * nothing matches it, or those that outrank it and match all else that it matches leave
- * it no pair of ports. Sound and not complete: several policies that cover one only together by
- * addresses, or anything but ports, are not seen.
+ * it no pair of ports. Quick, sound and not complete: several policies that cover one only
+ * together by addresses, or anything but ports, are not seen; witness.h is for these.
  */
 #ifndef PEP_TESTS_SHADOWING_H
 #define PEP_TESTS_SHADOWING_H
