@@ -9,3 +9,7 @@ pep_unit_test(member_set SOURCES test_member_set.c LIBS pep_store)
 pep_unit_test(state_file SOURCES test_state_file.c LIBS pep_store)
 pep_unit_test(journal SOURCES test_journal.c LIBS pep_store)
 pep_unit_test(user SOURCES test_user.c LIBS pep_rpc)
+pep_unit_test(journal_crash SOURCES test_journal_crash.c crash_fs.c LIBS pep_store)
+target_link_options(test_journal_crash PRIVATE
+    LINKER:--wrap=openat,--wrap=fstat,--wrap=close,--wrap=fsync,--wrap=fdatasync,--wrap=ftruncate
+    LINKER:--wrap=renameat,--wrap=unlinkat,--wrap=linkat,--wrap=pread,--wrap=__pread_chk,--wrap=pwritev)
