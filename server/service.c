@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "server/service.h"
 
+#include <errno.h>
 #include <time.h>
 
 #include "common/policy_proto.h"
@@ -21,6 +22,20 @@ void service_fail_memory(struct call *call)
 
 	error_set(&err, ERROR_LIMIT, "MEMORY", "the answer needs more memory than a request may use");
 	call_fail(call, &err);
+}
+
+int service_read_token(const char *token, size_t count, uint64_t ret[], struct error *err)
+{
+	const char *at = token;
+
+	for (size_t i = 0; at && i < count; i++) {
+		char *end = NULL;
+
+		errno = 0;
+		ret[i] = *at >= '0' && *at <= '9' ? strtoull(at, &end, 10) : 0;
+		at = end && !errno && *end == (i + 1 < count ? '.' : 0) ? end + 1 : NULL;
+	}
+	return at ? 0 : error_violation(err, "page_token", "\"%.80s\" is no token of this server", token);
 }
 
 static int64_t now_of(clockid_t clock)

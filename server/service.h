@@ -81,6 +81,9 @@ void service_fail_memory(struct call *call);
 int64_t service_wall_now(void);      /* ns */
 int64_t service_monotonic_now(void); /* ns */
 
+/* The `count` numbers of a page token, digits with a dot between them and nothing else. */
+int service_read_token(const char *token, size_t count, uint64_t ret[], struct error *err);
+
 /* --- service_warnings.c: of interfaces that do not exist now; 0, or -1 = memory */
 struct service_warnings {
 	char **list; /* in the arena */

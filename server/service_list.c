@@ -106,17 +106,18 @@ static struct snapshot *snapshot_keep(struct service *s, struct snapshot *snapsh
 static int snapshot_find(struct service *s, const char *token, struct snapshot **ret,
 	size_t *ret_start, struct error *err)
 {
-	uint64_t id, start;
-	int end = 0;
+	uint64_t numbers[2]; /* the snapshot's id, where in it the page begins */
+	int r = service_read_token(token, 2, numbers, err);
 
-	if (sscanf(token, "%" SCNu64 ".%" SCNu64 "%n", &id, &start, &end) != 2 || token[end])
-		return error_violation(err, "page_token", "\"%.40s\" is no token of this server", token);
+	if (r)
+		return r;
 	for (size_t i = 0; i < SNAPSHOTS_MAX; i++) {
 		struct snapshot *each = &s->snapshots->all[i];
 
-		if (each->id == id && each->expires > service_monotonic_now() && start <= each->count) {
+		if (each->id == numbers[0] && each->expires > service_monotonic_now() &&
+			numbers[1] <= each->count) {
 			*ret = each;
-			*ret_start = start;
+			*ret_start = numbers[1];
 			return 0;
 		}
 	}

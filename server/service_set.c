@@ -66,19 +66,15 @@ static void list_sets(void *data, struct call *call)
 static int read_token(struct service *s, const char *token, const struct store_set *set,
 	uint64_t *ret_cursor, struct error *err)
 {
-	uint64_t revision, cursor;
-	int64_t started;
-	int end = 0;
+	uint64_t numbers[3]; /* as answer_page() has them */
+	int r = service_read_token(token, 3, numbers, err);
 
-	if (sscanf(token, "%" SCNd64 ".%" SCNu64 ".%" SCNu64 "%n", &started, &revision, &cursor,
-		    &end) != 3 ||
-		token[end])
-		return error_violation(
-			err, "page_token", "\"%.80s\" is no token of this server", token);
-	if (started != s->started || revision != set->members_revision)
+	if (r)
+		return r;
+	if (numbers[0] != (uint64_t)s->started || numbers[1] != set->members_revision)
 		return error_set(err, ERROR_CONFLICT, "LISTING_EXPIRED",
 			"set %s has changed since the listing began; begin it again", set->name);
-	*ret_cursor = cursor;
+	*ret_cursor = numbers[2];
 	return 0;
 }
 
@@ -101,6 +97,14 @@ static int read_page(const struct member_set *members, size_t limit, uint64_t *c
 	return 0;
 }
 
+static void fail_forged(struct call *call)
+{
+	struct error err = ERROR_INIT;
+
+	error_violation(&err, "page_token", "it is behind the end of the set");
+	call_fail(call, &err);
+}
+
 static void answer_page(
 	struct service *s, struct call *call, uint8_t id, size_t limit, uint64_t cursor)
 {
@@ -115,6 +119,10 @@ static void answer_page(
 		!(answer->members = members_to_proto(&page, call_arena(call))) ||
 		!(answer->set = status_message(s, call, id))) {
 		service_fail_memory(call);
+		return;
+	}
+	if (cursor && !member_list_count(&page)) { /* a token is given when more follows */
+		fail_forged(call);
 		return;
 	}
 	answer->revision = store_revision(s->store);

@@ -172,6 +172,8 @@ def listings_of_others(box):
         with box.peer() as peer:
             tokens = [peer.call("ListPolicies", page_size=1)["next_page_token"] for _ in range(40)]
             refused(10, peer.call, "ListPolicies", page_token=tokens[0])
+            for wrong in ("-1.-1", " 1. 0", "1", "1.2.3", "99999999999999999999.0"):
+                refused(3, peer.call, "ListPolicies", page_token=wrong)
             assert peer.call("ListPolicies", page_size=1, page_token=tokens[-1])["policies"]
     with box.peer() as root:
         root.call("ApplyChanges", operations=[

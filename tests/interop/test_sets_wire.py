@@ -82,9 +82,13 @@ def pages(box):
         token = peer.call("ListSetMembers", set="p", page_size=10)["next_page_token"]
         apply(peer, {"put_set": {"name": "other"}})
         peer.call("ListSetMembers", set="p", page_token=token)
+        for cursor in (4294967295, 2**63, 2**64 - 1):
+            refused(3, peer.call, "ListSetMembers", set="p",
+                    page_token=f"{token.rpartition('.')[0]}.{cursor}")
         apply(peer, {"add_members": {"set": "p", "members": {"text": ["9.9.9.9"]}}})
         refused(10, peer.call, "ListSetMembers", set="p", page_token=token)
-        for wrong, code in (("x", 3), ("1", 3), (token + "x", 3), ("1.2.3", 10), ("-1.-1.-1", 10)):
+        for wrong, code in (("x", 3), ("1", 3), (token + "x", 3), ("1.2.3", 10), ("-1.-1.-1", 3),
+                            (" 1.2.3", 3), ("1.2.99999999999999999999", 3), ("1.2.3.4", 3)):
             refused(code, peer.call, "ListSetMembers", set="p", page_token=wrong)
         refused(5, peer.call, "ListSetMembers", set="none")
 
