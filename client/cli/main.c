@@ -28,12 +28,12 @@ const struct verb objects[] = {
 static const char *const later[] = {"ban", "unban", "top",
 	"doctor", "history", "confirm", "rollback"};
 
-static void print_help(void)
+static void print_help(FILE *out)
 {
-	printf("Usage: pepctl [OPTION]... OBJECT ...\n\n");
+	fprintf(out, "Usage: pepctl [OPTION]... OBJECT ...\n\n");
 	for (const struct verb *verb = objects; verb->name; verb++)
-		printf("  %-11s %-34s %s\n", verb->name, verb->usage, verb->help);
-	printf("\n  -s, --socket PATH   of pepctld ($PEPCTL_SOCKET, /run/pepctl/pepctl.sock)\n"
+		fprintf(out, "  %-11s %-34s %s\n", verb->name, verb->usage, verb->help);
+	fprintf(out, "\n  -s, --socket PATH   of pepctld ($PEPCTL_SOCKET, /run/pepctl/pepctl.sock)\n"
 	       "  -j, --json          JSON: one object, or one a line for streams\n"
 	       "  -q, --quiet         say nothing when it worked\n"
 	       "  -v, --verbose       policy show: last hit, place and revisions of each\n"
@@ -97,7 +97,7 @@ static int read_options(int argc, char *argv[], struct cli *cli)
 			printf("pepctl %s\n", PEP_VERSION);
 			return EXIT_DONE;
 		case 'h':
-			print_help();
+			print_help(stdout);
 			return EXIT_DONE;
 		default:
 			return EXIT_USAGE;
@@ -161,7 +161,7 @@ static int run(int argc, char *argv[], struct cli *cli)
 	read_force(&words, cli);
 	read_help(&words);
 	if (!words.count || words_at_help(&words)) {
-		print_help();
+		print_help(words.count ? stdout : stderr);
 		return words.count ? EXIT_DONE : EXIT_USAGE;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)

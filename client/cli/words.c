@@ -66,15 +66,15 @@ int words_end(const struct words *words)
 	return usage_error("\"%s\" is one word too many", words->list[words->at]);
 }
 
-static void print_table(const char *object, const struct verb *verbs)
+static void print_table(FILE *out, const char *object, const struct verb *verbs)
 {
-	printf("Usage:\n");
+	fprintf(out, "Usage:\n");
 	for (const struct verb *verb = verbs; verb->name; verb++) {
 		char line[120];
 
 		snprintf(line, sizeof(line), "pepctl %s%s%s%s%s", object, *object ? " " : "", verb->name,
 			*verb->usage ? " " : "", verb->usage);
-		printf("  %-52s %s\n", line, verb->help);
+		fprintf(out, "  %-52s %s\n", line, verb->help);
 	}
 }
 
@@ -112,8 +112,8 @@ int words_run(struct cli *cli, struct words *words, const char *object, const st
 	char names[300];
 	size_t matches;
 
-	if (!word || help) {
-		print_table(object, verbs);
+	if (!word || help) { /* what is no answer to "help" is no output */
+		print_table(word ? stdout : stderr, object, verbs);
 		return word ? EXIT_DONE : EXIT_USAGE;
 	}
 	verb = find(verbs, word, &matches);

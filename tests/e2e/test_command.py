@@ -75,6 +75,10 @@ def check_rows(world, rows):
 def wrong_words(world):
     """Refused before connecting: there is no daemon at all."""
     check_rows(world, WRONG_WORDS)
+    for words in ([], ["setting"], ["completion"]):  # a shell may evaluate what the last one prints
+        result = world.ctl(*words, check=False)
+        equal((result.returncode, result.stdout), (2, ""), f"what {words} prints")
+        assert result.stderr.startswith("Usage:"), result.stderr
     result = world.ctl("info", check=False)
     equal(result.returncode, 3, "exit status without a daemon")
     assert "does not answer" in result.stderr and "systemctl start" in result.stderr, result.stderr
