@@ -131,7 +131,7 @@ static const struct kind {
 	const char *says;
 } kinds[] = {
 	{"filter refused", {BPF_PROG_LOAD, "packet_filter", 0, 0}, false, "PROGRAM_REFUSED",
-		"with:\n0: "},
+		"R9 !read_ok"},
 	{"filter refused, other sizes", {BPF_PROG_LOAD, "packet_filter", 0, 0}, true,
 		"PROGRAM_REFUSED", "R9 !read_ok"},
 	{"explainer refused", {BPF_PROG_LOAD, "packet_explain", 0, 0}, false, "PROGRAM_REFUSED",
