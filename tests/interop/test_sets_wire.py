@@ -91,6 +91,11 @@ def pages(box):
                             (" 1.2.3", 3), ("1.2.99999999999999999999", 3), ("1.2.3.4", 3)):
             refused(code, peer.call, "ListSetMembers", set="p", page_token=wrong)
         refused(5, peer.call, "ListSetMembers", set="none")
+        gone = {"set": "p", "members": {"ipv4": many(1000)}}
+        apply(peer, {"put_set": {"name": "p", "members": gone["members"]}})
+        apply(peer, {"remove_members": gone})
+        page = peer.call("ListSetMembers", set="p")
+        assert not page["next_page_token"] and not page["members"]["ipv4"], page
 
 
 def pieces(box):
