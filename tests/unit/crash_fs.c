@@ -9,7 +9,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-
 #define FILES  16
 #define NAMES  4
 #define BYTES  8192u

@@ -1,42 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The lock-out check: what is asked about, what is refused, and with which words. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 
-#include "store_world.h"
-
-static const struct session sessions[] = {
-	{.flow = {.family = 4,
-		 .src = {10, 0, 0, 9},
-		 .dst = {10, 0, 0, 1},
-		 .proto = 6,
-		 .sport = 40000,
-		 .dport = 22,
-		 .tcp_flags = TH_ACK}},
-	{.flow = {.family = 4,
-		 .src = {127, 0, 0, 1},
-		 .dst = {127, 0, 0, 1},
-		 .proto = 6,
-		 .sport = 7,
-		 .dport = 22,
-		 .tcp_flags = TH_ACK},
-		.loopback = true},
-	{.flow = {.family = 4,
-		 .src = {10, 0, 0, 9},
-		 .dst = {10, 0, 0, 1},
-		 .proto = 6,
-		 .sport = 40001,
-		 .dport = 22,
-		 .tcp_flags = TH_ACK}},
-};
+#include "protect_world.h"
 
 static const struct store_verdict passes = {.passes = true};
 
@@ -87,64 +56,6 @@ static struct store_verdict udp_goes(const struct flow *flow, const char *iface,
 		       : passes;
 }
 
-/* --- worlds */
-
-/* eth0 is filtered in revision 1. */
-static void begin(struct world *w)
-{
-	struct answer a;
-
-	world_init(w, 10, NULL);
-	submit(w, "interface eth0\n", &a);
-	finish(w);
-	assert_int_equal(a.revision, 1);
-	w->filters = "eth0";
-	w->sessions = sessions;
-	w->session_count = ARRAY_SIZE(sessions);
-	w->listed = w->judged = 0;
-}
-
-static struct world the_world;
-
-static int setup(void **state)
-{
-	*state = &the_world;
-	begin(&the_world);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_deinit(*state);
-	return 0;
-}
-
-static void again(struct world *w)
-{
-	world_deinit(w);
-	begin(w);
-}
-
-static void assert_refused(const struct world *w, const struct answer *a, const char *reason)
-{
-	assert_true(a->done);
-	assert_int_equal(a->kind, ERROR_PRECONDITION);
-	assert_string_equal(a->reason, reason);
-	assert_int_equal(store_revision(w->store), 1);
-	assert_int_equal(w->persisted, 1);
-	assert_int_equal(w->prepared, w->flipped + w->aborted);
-}
-
-static void assert_committed(struct world *w, const struct answer *a)
-{
-	assert_false(a->done);
-	finish(w);
-	assert_true(a->done);
-	assert_int_equal(a->kind, ERROR_NONE);
-	assert_int_equal(a->revision, 2);
-	assert_int_equal(w->prepared, w->flipped + w->aborted);
-}
-
 static void test_what_cuts_off_is_refused_with_flow_and_policy(void **state)
 {
 	struct world *w = *state;
@@ -152,7 +63,7 @@ static void test_what_cuts_off_is_refused_with_flow_and_policy(void **state)
 
 	w->judge = new_blocks;
 	submit(w, "setting capture 5\npolicy p block\n", &a);
-	assert_refused(w, &a, "LOCKOUT");
+	protect_refused(w, &a, "LOCKOUT");
 	assert_string_equal(a.message, "policy p would drop on eth0 the established connection "
 				       "from 10.0.0.9 port 40000 to "
 				       "10.0.0.1 port 22 (and 1 more); nothing was changed: let it "
@@ -164,13 +75,13 @@ static void test_what_cuts_off_is_refused_with_flow_and_policy(void **state)
 	assert_int_equal(w->ports[0], 22);
 	w->judge = new_rejects_new_ones;
 	submit(w, "policy p block\n", &a);
-	assert_refused(w, &a, "LOCKOUT");
+	protect_refused(w, &a, "LOCKOUT");
 	assert_non_null(
 		strstr(a.message, "policy p would reject on eth0 a new connection like the "
 				  "established one from 10.0.0.9 port 40000 to 10.0.0.1 port 22;"));
 	w->judge = NULL;
 	submit(w, "policy p block\n", &a);
-	assert_committed(w, &a);
+	protect_committed(w, &a);
 }
 
 static void test_what_is_forced_or_cut_off_already_is_not(void **state)
@@ -182,17 +93,17 @@ static void test_what_is_forced_or_cut_off_already_is_not(void **state)
 	w->judge = new_blocks;
 	tx.force = true;
 	submit_tx(w, &tx, &a);
-	assert_committed(w, &a);
+	protect_committed(w, &a);
 	assert_int_equal(w->judged + w->listed, 0);
-	again(w);
+	protect_again(w);
 	w->judge = both_block;
 	submit(w, "policy p block\n", &a);
-	assert_committed(w, &a);
+	protect_committed(w, &a);
 	assert_int_equal(w->judged, 2 * 2 * 2);
-	again(w);
+	protect_again(w);
 	w->judge = bucket_fills_up;
 	submit(w, "policy p rate-limit 1pps\n", &a);
-	assert_committed(w, &a);
+	protect_committed(w, &a);
 }
 
 static void test_a_dry_run_is_told_too(void **state)
@@ -204,7 +115,7 @@ static void test_a_dry_run_is_told_too(void **state)
 	w->judge = new_blocks;
 	tx.validate_only = true;
 	submit_tx(w, &tx, &a);
-	assert_refused(w, &a, "LOCKOUT");
+	protect_refused(w, &a, "LOCKOUT");
 	tx = tx_of("policy p block\n", CHANGE_PUT_POLICY);
 	tx.validate_only = tx.force = true;
 	submit_tx(w, &tx, &a);
@@ -219,24 +130,24 @@ static void test_defaults_and_interfaces_to_come(void **state)
 
 	w->judge = default_decides;
 	submit(w, "default block iface eth1\n", &a);
-	assert_committed(w, &a);
-	again(w);
+	protect_committed(w, &a);
+	protect_again(w);
 	w->judge = default_decides;
 	submit(w, "setting capture 5\ndefault block iface eth0\n", &a);
-	assert_refused(w, &a, "LOCKOUT");
+	protect_refused(w, &a, "LOCKOUT");
 	assert_string_equal(a.field, "operations[1].default_action");
 	assert_non_null(strstr(a.message, "the default action would drop on eth0 the established"));
 	submit(w, "default block\n", &a);
-	assert_refused(w, &a, "LOCKOUT");
+	protect_refused(w, &a, "LOCKOUT");
 	submit(w, "default block\ndefault allow iface eth0\ninterface eth1\n", &a);
-	assert_refused(w, &a, "LOCKOUT");
+	protect_refused(w, &a, "LOCKOUT");
 	assert_non_null(strstr(a.message, "would drop on eth1"));
 	w->judge = both_block; /* and yet nothing is filtered there */
 	submit(w, "interface eth1\n", &a);
-	assert_refused(w, &a, "LOCKOUT");
+	protect_refused(w, &a, "LOCKOUT");
 	assert_string_equal(a.field, "operations[0].attach");
 	submit(w, "interface none\n", &a);
-	assert_committed(w, &a);
+	protect_committed(w, &a);
 }
 
 static void test_what_is_put_back_is_asked_about(void **state)
@@ -250,9 +161,9 @@ static void test_what_is_put_back_is_asked_about(void **state)
 	assert_int_equal(a.kind, ERROR_NONE); /* it is in place */
 	w->filters = NULL;
 	submit(w, "interface eth0\n", &a);
-	assert_refused(w, &a, "LOCKOUT");
+	protect_refused(w, &a, "LOCKOUT");
 	submit(w, "interface eth0\npolicy p allow dport 9\n", &a); /* nor beside another change */
-	assert_refused(w, &a, "LOCKOUT");
+	protect_refused(w, &a, "LOCKOUT");
 	tx = tx_of("interface eth0\n", CHANGE_PUT_POLICY);
 	tx.force = true;
 	submit_tx(w, &tx, &a);
@@ -266,11 +177,11 @@ static void test_what_a_pattern_finds_is_asked_about(void **state)
 
 	w->judge = both_block;
 	submit(w, "interface veth*\n", &a);
-	assert_refused(w, &a, "LOCKOUT");
+	protect_refused(w, &a, "LOCKOUT");
 	assert_non_null(strstr(a.message, "on veth1"));
 	assert_string_equal(a.field, "operations[0].attach");
 	submit(w, "interface wlan*\n", &a);
-	assert_committed(w, &a);
+	protect_committed(w, &a);
 }
 
 static void test_listed_flows(void **state)
@@ -290,12 +201,12 @@ static void test_listed_flows(void **state)
 	*tx.protect = flow;
 	tx.protect_count = 1;
 	submit_tx(w, &tx, &a);
-	assert_refused(w, &a, "LOCKOUT");
+	protect_refused(w, &a, "LOCKOUT");
 	assert_non_null(
 		strstr(a.message, "policy p would redirect on eth0 protect[0]: a packet from "
 				  "10.0.0.9 port 5 to 10.0.0.1 port 53;"));
 	submit(w, "policy p block\n", &a);
-	assert_committed(w, &a);
+	protect_committed(w, &a);
 }
 
 /* A change does not take away the protection from itself; the next one may do without. */
@@ -306,12 +217,12 @@ static void test_ports(void **state)
 
 	w->judge = new_blocks;
 	submit(w, "setting protect-ports none\npolicy p block\n", &a);
-	assert_refused(w, &a, "LOCKOUT");
+	protect_refused(w, &a, "LOCKOUT");
 	submit(w, "setting protect-ports 1,2\npolicy p block\n", &a);
 	assert_int_equal(w->port_count, 3);
 	w->judge = NULL;
 	submit(w, "setting protect-ports none\n", &a);
-	assert_committed(w, &a);
+	protect_committed(w, &a);
 	w->judge = new_blocks;
 	w->listed = 0;
 	submit(w, "policy p block\n", &a);
@@ -327,11 +238,11 @@ static void test_what_cannot_be_asked_is_refused(void **state)
 
 	w->refuse_sessions = -ENOENT;
 	submit(w, "policy p block\n", &a);
-	assert_refused(w, &a, "NO_SOCK_DIAG");
+	protect_refused(w, &a, "NO_SOCK_DIAG");
 	w->refuse_sessions = 0;
 	w->refuse_judge = true;
 	submit(w, "policy p block\n", &a);
-	assert_refused(w, &a, "KERNEL_REFUSED");
+	protect_refused(w, &a, "KERNEL_REFUSED");
 }
 
 static void test_too_many_are_said(void **state)
@@ -341,11 +252,11 @@ static void test_too_many_are_said(void **state)
 	struct answer a;
 
 	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
-		many[i] = sessions[0];
+		many[i] = protect_sessions[0];
 	w->sessions = many;
 	w->session_count = ARRAY_SIZE(many);
 	submit(w, "policy p block\n", &a);
-	assert_committed(w, &a);
+	protect_committed(w, &a);
 	assert_true(a.protect_cut);
 	assert_int_equal(w->judged, 2 * STORE_SESSIONS_MAX);
 }
@@ -357,7 +268,7 @@ static void test_what_is_off_is_asked_about(void **state)
 	struct answer a;
 
 	submit(w, "interface eth*\n", &a);
-	assert_committed(w, &a);
+	protect_committed(w, &a);
 	w->filters = NULL;
 	w->judge = new_blocks;
 	submit(w, "policy p block\n", &a);
@@ -386,7 +297,7 @@ static void test_a_late_one_did_not_happen(void **state)
 	tx = tx_of("policy p block\n", CHANGE_PUT_POLICY);
 	tx.deadline = 5000;
 	submit_tx(w, &tx, &a);
-	assert_committed(w, &a);
+	protect_committed(w, &a);
 }
 
 /* What another client forces, in the same batch, opens no way for who puts an interface back. */
@@ -428,7 +339,7 @@ static void test_of_several_one_is_at_fault(void **state)
 	assert_int_equal(b.revision, 3);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, protect_setup, protect_teardown)
 
 int main(void)
 {
