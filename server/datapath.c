@@ -197,7 +197,7 @@ static void move_back(struct datapath *dp)
 	struct datapath former = {.options = dp->options, .cpus = dp->cpus, .program = -1, .explainer = -1};
 
 	map_set_init(&former.maps);
-	if (dp->former.fds[MAP_CONFIG] < 0) /* fresh, or of another layout */
+	if (!ifaces_moved(dp) || dp->former.fds[MAP_CONFIG] < 0) /* < 0: fresh, or of another layout */
 		return;
 	if (load_program(&former, &dp->former, &err))
 		datapath_log(dp, LOG_ERR, "the former program does not come back: %s",
@@ -214,9 +214,8 @@ static int take_over(struct datapath *dp, struct error *err)
 {
 	int r = pins_stage(dp, err);
 
-	if (r)
-		return r;
-	r = ifaces_move(dp, err);
+	if (!r)
+		r = ifaces_move(dp, err);
 	if (!r)
 		r = pins_replace(dp, err);
 	if (r) {

@@ -327,6 +327,14 @@ int ifaces_move(struct datapath *dp, struct error *err)
 	return 0;
 }
 
+bool ifaces_moved(const struct datapath *dp)
+{
+	for (size_t i = 0; i < dp->attachment_count; i++)
+		if (dp->attachments[i]->moved)
+			return true;
+	return false;
+}
+
 void ifaces_move_back(struct datapath *dp, int program)
 {
 	for (size_t i = 0; i < dp->attachment_count; i++) {

@@ -126,10 +126,11 @@ struct packet_filter *load_open(const struct datapath *dp);
 /* --- datapath_pins.c */
 int pins_prepare(struct datapath *dp, struct error *err);
 void pins_find(const struct datapath *dp, struct map_set *ret);
-/* Pins the maps beside those in force; on failure nothing is left of it. */
+/* Pins the maps beside those in force. */
 int pins_stage(struct datapath *dp, struct error *err);
 /* What is staged in place of those in force; on failure these stay. */
 int pins_replace(struct datapath *dp, struct error *err);
+/* What is left of either when it fails. */
 void pins_unstage(struct datapath *dp);
 void pins_remove(struct datapath *dp);
 int pins_link_path(const struct datapath *dp, const char *iface, char ret[static 512]);
@@ -145,6 +146,7 @@ void iface_drop(struct datapath *dp, struct attachment *a);   /* from the list *
 void iface_detach(struct datapath *dp, struct attachment *a); /* and from the interface */
 void ifaces_adopt(struct datapath *dp);
 int ifaces_move(struct datapath *dp, struct error *err);
+bool ifaces_moved(const struct datapath *dp); /* any */
 /* What was moved, to that program. */
 void ifaces_move_back(struct datapath *dp, int program);
 void ifaces_detach_all(struct datapath *dp);

@@ -172,7 +172,6 @@ void pins_find(const struct datapath *dp, struct map_set *ret)
 
 static int not_pinned(const struct datapath *dp, int r, struct error *err)
 {
-	folder_remove(dp, "maps-next");
 	return error_set(err, ERROR_PRECONDITION, "PIN_DIR",
 		"the maps cannot be pinned in %s: %s; what was pinned there stays in force; see that the "
 		"BPF file system can be written to, and start again",
