@@ -119,6 +119,11 @@ struct store {
 	const struct store_policy **position; /* the ruleset's own */
 };
 
+/* --- policy_store.c */
+
+/* Refuses it when its deadline has passed. */
+int tx_check_deadline(const struct store *s, const struct tx *tx, struct error *err);
+
 /* --- policy_store_answer.c: the end of transactions */
 
 void tx_free(struct tx *tx);
@@ -146,7 +151,6 @@ int apply_refuse(struct apply *a, enum error_kind kind, const char *reason, cons
 int apply_no_memory(struct apply *a);
 
 /* The path of a change in its request: "operations[3].put_policy" and `field`. */
-int tx_check_deadline(const struct store *s, const struct tx *tx, struct error *err);
 void tx_path(const struct tx *tx, size_t index, const char *field, char ret[static 96]);
 
 /* All changes of a transaction, or none of them. On success its undo list is left. */

@@ -112,7 +112,7 @@ static void answer_page(
 		SERVICE_MESSAGE(call, list_set_members_response);
 	const struct store_set *set = store_set_at(s->store, id);
 	_cleanup_members_ struct member_list page = {0};
-	bool more = false, begun = cursor;
+	bool more = false, goes_on = cursor > 0;
 
 	if (!answer ||
 		read_page(store_set_members(s->store, id), limit, &cursor, &page, &more) < 0 ||
@@ -121,7 +121,7 @@ static void answer_page(
 		service_fail_memory(call);
 		return;
 	}
-	if (begun && !member_list_count(&page)) { /* a token is given when more follows */
+	if (goes_on && !member_list_count(&page)) { /* a token is given when more follows */
 		fail_forged(call);
 		return;
 	}

@@ -112,7 +112,7 @@ int words_run(struct cli *cli, struct words *words, const char *object, const st
 	char names[300];
 	size_t matches;
 
-	if (!word || help) { /* what is no answer to "help" is no output */
+	if (!word || help) { /* a missing word is an error, and no output */
 		print_table(word ? stdout : stderr, object, verbs);
 		return word ? EXIT_DONE : EXIT_USAGE;
 	}
