@@ -53,10 +53,11 @@ static bool set_address(struct box *box, int field, uint8_t family, const struct
 {
 	unsigned int bits = family == 4 ? 32 : 128;
 	unsigned int length = a->kind == POLICY_PREFIX ? a->length : 0;
-	number value = 0, rest = length == bits ? 0 : ~(number)0 >> (128 - bits + length);
+	number value = 0, rest;
 
 	if (a->kind == POLICY_PREFIX && a->family != family)
 		return false;
+	rest = length == bits ? 0 : ~(number)0 >> (128 - bits + length);
 	for (unsigned int i = 0; i < bits / 8 && a->kind == POLICY_PREFIX; i++)
 		value = value << 8 | a->bytes[i];
 	box->low[field] = value & ~rest;
