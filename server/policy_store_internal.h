@@ -262,13 +262,13 @@ struct text_marks {
 	uint64_t revision;
 	size_t policies; /* that the end tells */
 	uint64_t (*revisions)[2]; /* of each policy: created, changed */
-	size_t count;
+	size_t count, room;
 	struct text_set_mark {
 		uint64_t created, changed, members_changed; /* revisions */
 		uint64_t members;
 		bool filed; /* they were a part of their own */
 	} *sets; /* of each set */
-	size_t set_count;
+	size_t set_count, set_room;
 };
 void text_marks_deinit(struct text_marks *marks);
 int text_restore(struct store *s, const char *text, size_t size, struct change_list *ret,

@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "common/array.h"
 #include "common/netset.h"
 #include "server/policy_store_internal.h"
 
@@ -160,12 +161,11 @@ void text_marks_deinit(struct text_marks *marks)
 
 static int read_set_mark(const char *line, struct text_marks *m)
 {
-	struct text_set_mark *grown = reallocarray(m->sets, m->set_count + 1, sizeof(*grown)), *mark;
+	struct text_set_mark *mark;
 
-	if (!grown)
+	if (array_grow(&m->sets, &m->set_room, m->set_count, sizeof(*m->sets)) < 0)
 		return -ENOMEM;
-	m->sets = grown;
-	mark = &grown[m->set_count++];
+	mark = &m->sets[m->set_count++];
 	*mark = (struct text_set_mark){0};
 	return sscanf(line, "#@ set %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &mark->created,
 		       &mark->changed, &mark->members_changed, &mark->members) == 4 ? 0 : -EINVAL;
@@ -184,13 +184,10 @@ static int read_mark(const char *line, struct text_marks *m)
 		m->ended = true;
 		m->policies = a;
 	} else if (sscanf(line, "#@ %" SCNu64 " %" SCNu64, &a, &b) == 2) {
-		uint64_t(*grown)[2] = reallocarray(m->revisions, m->count + 1, sizeof(*grown));
-
-		if (!grown)
+		if (array_grow(&m->revisions, &m->room, m->count, sizeof(*m->revisions)) < 0)
 			return -ENOMEM;
-		m->revisions = grown;
-		grown[m->count][0] = a;
-		grown[m->count++][1] = b;
+		m->revisions[m->count][0] = a;
+		m->revisions[m->count++][1] = b;
 	} else {
 		return -EINVAL;
 	}
