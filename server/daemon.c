@@ -2,6 +2,7 @@
 #include "server/daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/utsname.h>
 #include <syslog.h>
@@ -174,6 +175,7 @@ static void close_handles(struct daemon *d)
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
 		if (!uv_is_closing((uv_handle_t *)&d->signals[i]))
 			uv_close((uv_handle_t *)&d->signals[i], NULL);
+	alarm_close(&d->alarm);
 	listener_close(&d->listener);
 	monitor_close(&d->monitor);
 	if (d->connections_open)
@@ -211,12 +213,24 @@ static void run_out(struct daemon *d)
 		log_error("handles were left open");
 }
 
+/* So that the state file tells all to who reads it, and the next start has little to do. */
+static void leave_state(struct daemon *d)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+
+	if (daemon_write_down(d, &err) < 0)
+		log_warn("the state file is not brought up to date, the journal goes on: %s", error_message(&err));
+}
+
 static void teardown(struct daemon *d)
 {
 	if (d->loop_open)
 		run_out(d);
 	connections_deinit(&d->connections);
+	if (d->stopping)
+		leave_state(d);
 	store_free(d->store);
+	journal_close(d->journal);
 	rpc_free(d->rpc);
 	hub_free(d->hub);
 	if (d->datapath && d->options->detach_on_exit && d->stopping)
@@ -228,11 +242,31 @@ static void teardown(struct daemon *d)
 
 /* --- running */
 
+static void on_alarm(void *data)
+{
+	store_alarm(((struct daemon *)data)->store);
+}
+
+/* Without it every restart is as good as a reboot. */
+static void read_boot_id(struct daemon *d)
+{
+	_cleanup_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? 0 : read(fd, d->boot_id, sizeof(d->boot_id) - 1);
+
+	d->boot_id[size > 0 ? strcspn(d->boot_id, "\n") : 0] = 0;
+}
+
 static int open_loop(struct daemon *d, struct error *err)
 {
+	int r;
+
 	if (uv_loop_init(&d->loop) < 0)
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	d->loop_open = true;
+	read_boot_id(d);
+	r = alarm_init(&d->alarm, &d->loop, on_alarm, d, err);
+	if (r)
+		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++) {
 		uv_signal_init(&d->loop, &d->signals[i]);
 		d->signals[i].data = d;
@@ -275,7 +309,7 @@ int daemon_run(struct daemon *d, const struct options *options, struct error *er
 {
 	int r;
 
-	*d = (struct daemon){.options = options, .state_dir = -1};
+	*d = (struct daemon){.options = options, .state_dir = -1, .alarm.fd = -1};
 	r = start(d, err);
 	if (!r && !d->stopping)
 		uv_run(&d->loop, UV_RUN_DEFAULT);

@@ -3,6 +3,7 @@
 #ifndef PEP_SERVER_DAEMON_H
 #define PEP_SERVER_DAEMON_H
 
+#include "server/alarm.h"
 #include "server/block_log.h"
 #include "server/listener.h"
 #include "server/monitor.h"
@@ -15,7 +16,11 @@ struct daemon {
 	uv_signal_t signals[2];
 	bool loop_open, stopping;
 
+	struct alarm alarm; /* the store's */
+	char boot_id[40];
 	int state_dir; /* descriptor that holds the lock, -1 */
+	struct journal *journal;
+	uint64_t journal_long; /* bytes behind which it is written anew */
 	struct datapath *datapath;
 	struct classifier *classifier;
 	struct store *store;
@@ -35,6 +40,8 @@ struct daemon {
 	bool running;       /* run_work is under way */
 	bool refresh_waits; /* for its end */
 	struct state persist_state;
+	const struct journal_record *persist_records; /* the store's */
+	size_t persist_count;
 	struct error persist_error;
 	bool persist_unsure; /* a sync has failed, and no file was made durable since */
 };
@@ -48,10 +55,15 @@ void daemon_refresh(struct daemon *d);
 /* --- daemon_restore.c: what the kernel holds, then what the state file says, into force */
 
 int daemon_restore(struct daemon *d, struct error *err);
+/* What is in force, as the state file with the history behind it. Blocks; not while a commit is under way. */
+int daemon_write_down(struct daemon *d, struct error *err);
 
 /* --- daemon_backend.c: what a commit of the store does */
 
 struct store_backend daemon_backend(struct daemon *d);
+/* The state file, then the journal, anew. Blocks. */
+int daemon_rewrite(struct daemon *d, struct state *state, const struct journal_record *records,
+	size_t count, struct error *err);
 /* --- daemon_protect.c: what the lock-out check asks */
 void daemon_protect(struct store_backend *ret);
 

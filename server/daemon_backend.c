@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "common/iface_pattern.h"
 #include "server/daemon.h"
@@ -73,13 +74,34 @@ static void abort_prepared(void *data)
 
 /* --- the disk */
 
+#define JOURNAL_LONG ((uint64_t)32 << 20) /* bytes; what a start has to read beside the state */
+
 static void on_persist(uv_work_t *work)
 {
 	struct daemon *d = CONTAINER_OF(work, struct daemon, persist_work);
 
-	state_write(d->state_dir, &d->persist_state, &d->persist_error);
-	if (d->persist_unsure && !error_is_set(&d->persist_error))
-		state_verify(d->state_dir, &d->persist_state, &d->persist_error);
+	journal_append(d->journal, d->persist_records, d->persist_count, &d->persist_error);
+}
+
+int daemon_rewrite(struct daemon *d, struct state *state, const struct journal_record *records,
+	size_t count, struct error *err)
+{
+	int r = state_write(d->state_dir, state, err);
+
+	if (!r && d->persist_unsure)
+		r = state_verify(d->state_dir, state, err);
+	if (!r)
+		r = journal_rewrite(d->journal, records, count, err);
+	/* One that is long by itself, or that cannot be shortened, is not tried with every commit. */
+	d->journal_long = journal_size(d->journal) + JOURNAL_LONG;
+	return r;
+}
+
+static void on_rewrite(uv_work_t *work)
+{
+	struct daemon *d = CONTAINER_OF(work, struct daemon, persist_work);
+
+	daemon_rewrite(d, &d->persist_state, d->persist_records, d->persist_count, &d->persist_error);
 }
 
 static void on_persisted(uv_work_t *work, int status)
@@ -102,14 +124,42 @@ static int load(void *data, const char *name, char **ret, size_t *ret_size, stru
 	return state_read_part(((struct daemon *)data)->state_dir, name, ret, ret_size, err);
 }
 
-static void persist(void *data, struct state *state)
+static void write_down(struct daemon *d, const struct journal_record *records, size_t count,
+	uv_work_cb work)
+{
+	d->persist_records = records;
+	d->persist_count = count;
+	d->persist_error = ERROR_INIT;
+	uv_queue_work(&d->loop, &d->persist_work, work, on_persisted);
+}
+
+static void persist(void *data, const struct journal_record *records, size_t count)
+{
+	write_down(data, records, count, on_persist);
+}
+
+static void rewrite(void *data, struct state *state, const struct journal_record *records, size_t count)
 {
 	struct daemon *d = data;
 
 	d->persist_state = *state;
 	*state = (struct state){0};
-	d->persist_error = ERROR_INIT;
-	uv_queue_work(&d->loop, &d->persist_work, on_persist, on_persisted);
+	write_down(d, records, count, on_rewrite);
+}
+
+static bool is_long(void *data)
+{
+	const struct daemon *d = data;
+
+	return journal_refuses(d->journal) || journal_size(d->journal) > d->journal_long;
+}
+
+static int replay(void *data, journal_read_fn *read, void *arg, struct error *err)
+{
+	struct daemon *d = data;
+
+	d->journal_long = JOURNAL_LONG;
+	return journal_open(d->state_dir, read, arg, &d->journal, err);
 }
 
 /* --- the grace period */
@@ -275,6 +325,26 @@ static int64_t now(void *data)
 	return service_monotonic_now();
 }
 
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void read_clock(void *data, struct store_clock *ret)
+{
+	ret->boottime = clock_ns(CLOCK_BOOTTIME);
+	ret->time = clock_ns(CLOCK_REALTIME);
+	memcpy(ret->boot_id, ((struct daemon *)data)->boot_id, sizeof(ret->boot_id));
+}
+
+static void set_alarm(void *data, int64_t boottime)
+{
+	alarm_set(&((struct daemon *)data)->alarm, boottime);
+}
+
 struct store_backend daemon_backend(struct daemon *d)
 {
 	struct store_backend backend = {
@@ -283,6 +353,9 @@ struct store_backend daemon_backend(struct daemon *d)
 		.flip = flip,
 		.abort = abort_prepared,
 		.persist = persist,
+		.rewrite = rewrite,
+		.is_long = is_long,
+		.replay = replay,
 		.load = load,
 		.settle = settle,
 		.settle_now = settle_now,
@@ -290,6 +363,8 @@ struct store_backend daemon_backend(struct daemon *d)
 		.detach = detach,
 		.committed = committed,
 		.now = now,
+		.clock = read_clock,
+		.alarm = set_alarm,
 		.data = d,
 	};
 

@@ -92,24 +92,44 @@ static void read_config(struct daemon *d, struct store_config *ret)
 	}
 }
 
-/*
- * The state file is gone or damaged, but a ruleset is pinned: that is the truth now, and it is
- * written down at once, for after a reboot nothing would be pinned and the host open.
- */
-static void write_down(struct daemon *d)
+int daemon_write_down(struct daemon *d, struct error *err)
 {
-	_cleanup_error_ struct error err = ERROR_INIT;
 	_cleanup_(state_deinit) struct state state = {0};
-	int r = store_render(d->store, &state);
+	_cleanup_free_ struct journal_record *records = NULL;
+	size_t count = 0;
 
-	log_warn("pepctld goes on from what is pinned, revision %llu; lost are comments, history, and "
-		 "patterns, attachments and defaults of interfaces that are not attached now",
-		(unsigned long long)store_revision(d->store));
-	if (!r)
-		r = state_write(d->state_dir, &state, &err);
-	if (r)
-		log_error("it could not be written to %s: %s; until it is, a reboot would lose it",
-			d->options->state_dir, error_is_set(&err) ? error_message(&err) : strerror(-r));
+	if (store_render(d->store, &state) < 0 || store_history(d->store, &records, &count) < 0)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	return daemon_rewrite(d, &state, records, count, err);
+}
+
+static int ignore_record(void *data, const struct journal_record *record, struct error *err)
+{
+	(void)data;
+	(void)record;
+	(void)err;
+	return 0;
+}
+
+/*
+ * There is no state file, or it is damaged: what is in force is written down at once. Where it was
+ * only pinned, after a reboot nothing would be and the host open.
+ */
+static int write_first(struct daemon *d, bool pinned, struct error *err)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+	int r;
+
+	if (pinned)
+		log_warn("pepctld goes on from what is pinned, revision %llu; lost are comments, history, and "
+			 "patterns, attachments and defaults of interfaces that are not attached now",
+			(unsigned long long)store_revision(d->store));
+	if (!d->journal && (r = journal_open(d->state_dir, ignore_record, NULL, &d->journal, err)))
+		return r;
+	if (daemon_write_down(d, &why) < 0)
+		log_error("the ruleset could not be written to %s: %s; until it is, a reboot would lose it",
+			d->options->state_dir, error_message(&why));
+	return 0;
 }
 
 /* Whether the kernel holds a ruleset, and all of it could be read. */
@@ -122,7 +142,17 @@ static int restore_from(struct daemon *d, const char *text, size_t size,
 	const struct store_config *config, struct error *err)
 {
 	return store_restore(d->store, text, size, datapath_generation(d->datapath), config,
-		datapath_revision(d->datapath), err);
+		datapath_revision(d->datapath), is_pinned(d), err);
+}
+
+/* What was cut off or set aside, and that the kernel was ahead of what is left. */
+static void say_journal(const struct daemon *d, uint64_t enforced)
+{
+	if (d->journal && journal_notice(d->journal))
+		log_warn("%s", journal_notice(d->journal));
+	if (enforced && enforced != store_revision(d->store))
+		log_warn("the kernel had revision %llu, the state folder has %llu, which is enforced now",
+			(unsigned long long)enforced, (unsigned long long)store_revision(d->store));
 }
 
 /* The state file cannot be read: the host must not be open for that, so what is pinned goes on. */
@@ -147,6 +177,7 @@ int daemon_restore(struct daemon *d, struct error *err)
 {
 	_cleanup_free_ struct store_config *config = calloc(1, sizeof(*config));
 	struct adoption adoption = {.daemon = d, .err = err};
+	uint64_t enforced = is_pinned(d) ? datapath_revision(d->datapath) : 0;
 	_cleanup_free_ char *text = NULL;
 	size_t size = 0;
 	int r;
@@ -180,9 +211,9 @@ int daemon_restore(struct daemon *d, struct error *err)
 	} else if (r && text) {
 		error_prefix(err, "the state file %s/state: ", d->options->state_dir);
 	}
-	if (!r)
-		datapath_carry(d->datapath, d->classifier);
-	if (!r && !text && is_pinned(d))
-		write_down(d);
-	return r;
+	if (r)
+		return r;
+	datapath_carry(d->datapath, d->classifier);
+	say_journal(d, enforced);
+	return text ? 0 : write_first(d, enforced, err);
 }

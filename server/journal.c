@@ -22,7 +22,7 @@ struct journal {
 	uint64_t id;
 	uint64_t size;
 	uint64_t last; /* sequence */
-	bool refuses;  /* what is on the disk is not known; until rewritten */
+	int refuses;   /* errno, 0 = it does not; until rewritten */
 	char *notice;
 };
 
@@ -49,7 +49,7 @@ static int refuse(struct error *err, const char *reason, const char *what, int e
 
 static int unknown(struct journal *j, const char *what, int error, struct error *err)
 {
-	j->refuses = true;
+	j->refuses = error;
 	return error_set(err, ERROR_UNKNOWN, "DURABILITY_UNKNOWN",
 		"%s could not be synced: %s; the change may or may not survive a crash%s", what,
 		strerror(error), advice(error));
@@ -129,8 +129,8 @@ static int check_usable(const struct journal *j, struct error *err)
 	if (!j->refuses)
 		return 0;
 	return error_set(err, ERROR_PRECONDITION, "NOT_DURABLE",
-		"the change was refused because an earlier write to the journal failed and it has not "
-		"been rewritten since");
+		"the change was refused because the journal could not be written or synced, and it has not "
+		"been rewritten since: %s%s", strerror(j->refuses), advice(j->refuses));
 }
 
 int journal_append(
@@ -146,7 +146,7 @@ int journal_append(
 		return -EINVAL;
 	r = write_records(j->fd, j->id, j->size, records, count, true);
 	if (r) {
-		j->refuses = ftruncate(j->fd, (off_t)j->size) < 0;
+		j->refuses = ftruncate(j->fd, (off_t)j->size) < 0 ? errno : 0;
 		return refuse(err, "NOT_DURABLE",
 			"the change was refused because it could not be written to the journal", -r);
 	}
@@ -197,6 +197,8 @@ int journal_rewrite(
 	if (!size)
 		return -EINVAL;
 	fd = getrandom(&id, sizeof(id), 0) < 0 ? -errno : replace_file(j->dir, id, records, count);
+	if (fd < 0 && j->fd < 0) /* there is none */
+		j->refuses = -fd;
 	if (fd < 0)
 		return refuse(err, "NOT_DURABLE", "the journal could not be rewritten", -fd);
 	closep(&j->fd);
@@ -206,7 +208,7 @@ int journal_rewrite(
 	j->last = count ? records[count - 1].sequence : 0;
 	if (fsync(j->dir) < 0)
 		return unknown(j, "the state folder", errno, err);
-	j->refuses = false;
+	j->refuses = 0;
 	return 0;
 }
 
@@ -307,11 +309,15 @@ static int settle(struct journal *j, uint8_t *data, size_t size,
 	struct iovec tail = {data ? data + scan->tail : NULL, scan->good - scan->tail};
 	int r;
 
-	if (scan->damage)
+	if (scan->damage && !j->refuses)
 		return repair(j, scan, err);
 	j->size = scan->good;
 	j->last = scan->count ? scan->records[scan->count - 1].sequence : 0;
 	journal_parse_file(data, size, &j->id);
+	if (j->refuses)
+		return say(j, asprintf(&j->notice, "the journal cannot be written: %s; changes are refused%s%s",
+			strerror(j->refuses), scan->damage ? "; it is damaged: " : "",
+			scan->damage ? scan->damage : ""), err);
 	r = tail.iov_len ? write_all(j->fd, &tail, 1, scan->tail) : 0;
 	if (r)
 		return refuse(err, "JOURNAL", FILE_NAME, -r);
@@ -338,6 +344,25 @@ static int load(struct journal *j, journal_read_fn *read, void *data, struct err
 	return r ? r : settle(j, bytes, size, &scan, err);
 }
 
+static int open_file(struct journal *j)
+{
+	const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	int fd = openat(j->dir, FILE_NAME, O_RDWR | flags);
+
+	j->refuses = fd < 0 && errno == EROFS ? EROFS : 0;
+	return j->refuses ? openat(j->dir, FILE_NAME, O_RDONLY | flags) : fd;
+}
+
+/* A host shall be guarded also when its disk is full. */
+static int make(struct journal *j, struct error *err)
+{
+	_cleanup_error_ struct error why = ERROR_INIT;
+
+	if (!journal_rewrite(j, NULL, 0, &why))
+		return 0;
+	return say(j, asprintf(&j->notice, "%s; changes are refused until it can be", error_message(&why)), err);
+}
+
 int journal_open(int dir, journal_read_fn *read, void *data, struct journal **ret, struct error *err)
 {
 	_cleanup_(journal_closep) struct journal *j = calloc(1, sizeof(*j));
@@ -346,11 +371,11 @@ int journal_open(int dir, journal_read_fn *read, void *data, struct journal **re
 	if (!j)
 		return refuse(err, "JOURNAL", FILE_NAME, ENOMEM);
 	j->dir = dir;
-	j->fd = openat(dir, FILE_NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	j->fd = open_file(j);
 	if (j->fd >= 0)
 		r = load(j, read, data, err);
 	else if (errno == ENOENT)
-		r = journal_rewrite(j, NULL, 0, err);
+		r = make(j, err);
 	else
 		r = refuse(err, "JOURNAL", FILE_NAME, errno);
 	if (!r)
@@ -370,6 +395,11 @@ void journal_close(struct journal *j)
 const char *journal_notice(const struct journal *j)
 {
 	return j->notice;
+}
+
+bool journal_refuses(const struct journal *j)
+{
+	return j->refuses != 0;
 }
 
 uint64_t journal_size(const struct journal *j)

@@ -29,6 +29,7 @@ typedef int journal_read_fn(void *data, const struct journal_record *record, str
  * over its records. What a crash cut short at its end is cut off. A damaged one keeps what
  * stands before the damage; the file as it was stays as journal.damaged (or .1, .2 ...).
  * A file that others may write is damaged from its first byte: nothing in it is trusted.
+ * Where nothing can be written, it is read all the same, and refuses what is to be appended.
  * Nothing is changed when reading fails.
  */
 int journal_open(int dir, journal_read_fn *read, void *data, struct journal **ret, struct error *err);
@@ -52,6 +53,9 @@ int journal_append(struct journal *journal, const struct journal_record *records
  */
 int journal_rewrite(struct journal *journal, const struct journal_record *records, size_t count,
 	struct error *err);
+
+/* It takes nothing until it is rewritten. */
+bool journal_refuses(const struct journal *journal);
 
 uint64_t journal_size(const struct journal *journal); /* bytes */
 

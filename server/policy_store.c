@@ -42,6 +42,8 @@ void store_free(struct store *s)
 	apply_abort(s);
 	sets_free(s);
 	state_deinit(&s->output);
+	free(s->records);
+	history_clear(&s->history);
 	entries_free(s);
 	order_forget(s);
 	free(s->touched);
@@ -53,9 +55,15 @@ void store_free(struct store *s)
 
 static void work(struct store *s);
 
+/* What the others of a batch would change under it. */
+static bool is_alone(const struct tx *tx)
+{
+	return tx->validate_only || tx->kind != STORE_CHANGES || tx->confirm_timeout;
+}
+
 /*
- * What waits becomes the batch, up to a dry run, which is alone in its own; one
- * at a time while it is sought which of several is at fault.
+ * What waits becomes the batch, up to one that is alone in its own; one at a time
+ * while it is sought which of several is at fault.
  */
 static void queue_take(struct store *s)
 {
@@ -66,7 +74,7 @@ static void queue_take(struct store *s)
 		s->queue = s->queue->next;
 		s->queued--;
 		end = &(*end)->next;
-	} while (s->queue && !s->one_by_one && !s->batch->validate_only && !s->queue->validate_only);
+	} while (s->queue && !s->one_by_one && !is_alone(s->batch) && !is_alone(s->queue));
 	*end = NULL;
 	if (!s->queue)
 		s->queue_end = &s->queue;
@@ -101,7 +109,7 @@ static int check_tx(const struct store *s, const struct tx *tx, struct error *er
 		return error_set(err, ERROR_CONFLICT, "REVISION_DIFFERS",
 			"the revision is %llu, not the expected %llu; read the ruleset again",
 			(unsigned long long)s->next_revision, (unsigned long long)tx->expected);
-	return 0;
+	return confirm_check(s, tx, err);
 }
 
 /* What changed nothing is answered with the batch, in order, and needs no commit alone. */
@@ -109,6 +117,14 @@ static bool batch_changes(const struct store *s)
 {
 	for (const struct tx *tx = s->batch; tx; tx = tx->next)
 		if (tx->changed)
+			return true;
+	return false;
+}
+
+static bool batch_records(const struct store *s)
+{
+	for (const struct tx *tx = s->batch; tx; tx = tx->next)
+		if (tx->record)
 			return true;
 	return false;
 }
@@ -125,15 +141,26 @@ static void refuse_batch(struct store *s, struct error *err)
 	}
 	error_deinit(err);
 	for (struct tx *tx = batch; tx; tx = tx->next)
-		while (tx->line_count)
-			free(tx->lines[--tx->line_count]);
-	for (struct tx *tx = batch; tx; tx = tx->next)
-		tx->line_total = 0;
+		tx_forget(tx);
 	queue_return(s, batch);
 	s->one_by_one = true;
 }
 
 /* --- on the worker */
+
+/* What is left of it when it is applied: its lines and its record. */
+static int make_record(struct store *s, struct tx *tx, const struct store_config *former)
+{
+	int r = 0;
+
+	tx_describe(s, tx, former);
+	if (tx->kind == STORE_CONFIRM)
+		r = confirm_record(s, tx);
+	else if (tx->changed && !tx->validate_only)
+		r = commit_record(s, tx, former);
+	undo_forget(s);
+	return r ? error_set(&s->prepare_error, ERROR_LIMIT, "MEMORY", "out of memory") : 0;
+}
 
 /* Applies them one after the other; those that are wrong in themselves leave the batch. */
 static void apply_batch(struct store *s)
@@ -141,13 +168,12 @@ static void apply_batch(struct store *s)
 	struct tx **at = &s->batch, **failed = &s->failed;
 
 	s->asked_count = 0;
-	while (*at) {
+	while (*at && !error_is_set(&s->prepare_error)) {
 		struct store_config former = s->next_config;
 		struct tx *tx = *at;
 
 		if (!check_tx(s, tx, &tx->err) && !apply_tx(s, tx, &tx->err)) {
-			tx_describe(s, tx, &former);
-			undo_forget(s);
+			make_record(s, tx, &former);
 			at = &tx->next;
 			continue;
 		}
@@ -165,7 +191,7 @@ static void make_batch(void *arg)
 
 	s->protect_cut = false;
 	apply_batch(s);
-	if (!s->batch)
+	if (!s->batch || error_is_set(&s->prepare_error))
 		return;
 	if (s->batch->validate_only)
 		batch_try(s, &s->prepare_error);
@@ -207,43 +233,36 @@ static void go_on(struct store *s)
 	answer_failed(s);
 	if (!s->batch) {
 		apply_abort(s);
-	} else if (!error_is_set(&err) &&
-		   (dry || (!batch_changes(s) && !batch_attach_again(s, &err)))) {
+	} else if (!error_is_set(&err) && (dry || (!batch_changes(s) && !batch_records(s) &&
+					    !batch_attach_again(s, &err)))) {
 		answer_unchanged(s);
-	} else if (error_is_set(&err) || batch_attach(s, &err)) {
+	} else if (error_is_set(&err) || (batch_changes(s) && batch_attach(s, &err)) ||
+		   batch_list(s, &err)) {
 		refuse_batch(s, &err);
 	} else {
 		s->state = STORE_PERSISTING;
-		s->backend.persist(s->backend.data, &s->output);
+		s->backend.persist(s->backend.data, s->records, s->record_count);
 	}
 }
 
 void store_prepared(struct store *s)
 {
-	go_on(s);
+	if (s->state == STORE_RENDERING)
+		rewrite_rendered(s);
+	else
+		go_on(s);
 	if (s->state == STORE_PREPARING) /* nothing goes on to the disk */
 		s->state = STORE_IDLE;
 	work(s);
 }
 
-static void refuse_queue(struct store *s, enum error_kind kind, const char *reason, const char *what)
+void queue_refuse(struct store *s, enum error_kind kind, const char *reason, const char *what)
 {
 	struct tx *queue = TAKE_PTR(s->queue);
 
 	s->queue_end = &s->queue;
 	s->queued = 0;
 	tx_fail_all(queue, kind, reason, what);
-}
-
-/* A sync has failed: nothing is committed before the disk has what is in force, for certain. */
-static void repair(struct store *s)
-{
-	if (store_render(s, &s->output) < 0) {
-		refuse_queue(s, ERROR_LIMIT, "MEMORY", "out of memory");
-		return;
-	}
-	s->state = STORE_REPAIRING;
-	s->backend.persist(s->backend.data, &s->output);
 }
 
 static void work(struct store *s)
@@ -253,7 +272,7 @@ static void work(struct store *s)
 	s->working = true;
 	while (s->state == STORE_IDLE && s->queue) {
 		if (s->unsure && !s->queue->validate_only) {
-			repair(s);
+			rewrite_begin(s);
 			continue;
 		}
 		queue_take(s);
@@ -276,37 +295,36 @@ static void not_persisted(struct store *s, struct error *err)
 	apply_abort(s);
 	s->state = STORE_IDLE;
 	s->unsure = why.kind == ERROR_UNKNOWN;
-	if (s->unsure)
-		repair(s);
+	if (s->unsure || s->backend.is_long(s->backend.data))
+		rewrite_begin(s);
 	tx_fail_all(batch, why.kind, error_reason(&why), error_message(&why));
 	work(s);
 }
 
-/* Each change that is asked for tries again. */
-static void repaired(struct store *s, struct error *err)
+/* Nothing changes for packets. */
+static void put_down(struct store *s)
 {
-	_cleanup_error_ struct error why = ERROR_INIT;
-
-	s->state = STORE_IDLE;
-	s->unsure = err;
-	if (err) {
-		error_move(&why, err);
-		error_prefix(&why, "changes are refused until the disk has what is in force: ");
-		refuse_queue(s, ERROR_UNAVAILABLE, "DURABILITY_UNKNOWN", error_message(&why));
-	}
-	work(s);
+	apply_commit(s);
+	batch_answer(s);
+	store_settled(s);
 }
 
 void store_persisted(struct store *s, struct error *err)
 {
 	struct store_config former = s->config;
 
-	if (s->state == STORE_REPAIRING) {
-		repaired(s, err);
+	if (s->state == STORE_REWRITING) {
+		rewrite_end(s, err);
+		work(s);
 		return;
 	}
+	free(TAKE_PTR(s->records));
 	if (err) {
 		not_persisted(s, err);
+		return;
+	}
+	if (!batch_changes(s)) {
+		put_down(s);
 		return;
 	}
 	batch_put_in_force(s);
@@ -320,6 +338,8 @@ void store_settled(struct store *s)
 {
 	s->settling_ids = 0;
 	s->state = STORE_IDLE;
+	if (s->backend.is_long(s->backend.data))
+		rewrite_begin(s);
 	work(s);
 }
 
@@ -360,6 +380,9 @@ void store_submit(struct store *s, struct store_tx *given, store_done done, void
 	tx->protect_count = given->protect_count;
 	tx->force = given->force;
 	tx->deadline = given->deadline;
+	tx->kind = given->kind;
+	tx->target = given->target;
+	tx->confirm_timeout = given->confirm_timeout;
 	tx->author = given->author;
 	tx->done = done;
 	tx->data = data;

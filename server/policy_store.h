@@ -18,6 +18,7 @@
 
 #include "common/change.h"
 #include "server/classifier.h"
+#include "server/journal.h"
 #include "server/member_set.h"
 #include "server/sock_diag.h"
 #include "server/state_file.h"
@@ -33,9 +34,18 @@
 #define STORE_SESSIONS_MAX 1000u  /* connections that a change is asked about */
 #define STORE_IFACES_MAX 1024u    /* interfaces of one pattern that it is asked about */
 #define STORE_PROTECT_MAX 100u    /* flows that one transaction may list */
+#define STORE_HISTORY_MAX 100u    /* commits that are remembered */
+#define STORE_HISTORY_BYTES ((size_t)64 << 20) /* that these may take */
+#define STORE_CONFIRM_MAX (7 * 86400ll * 1000000000ll) /* ns that a commit may wait */
+#define STORE_UNDO_AGAIN 1000000000ll /* ns after an undo that failed */
 
 struct store;
 
+enum store_tx_kind {
+	STORE_CHANGES = 0,
+	STORE_ROLLBACK, /* to the content of revision `target` */
+	STORE_CONFIRM,  /* revision `target`, 0 = whichever waits */
+};
 enum store_mode { STORE_MERGE = 0, STORE_REPLACE_ALL = 1 };
 enum store_effect { STORE_UNCHANGED = 0, STORE_CREATED = 1, STORE_CHANGED = 2, STORE_DELETED = 3 };
 
@@ -76,6 +86,9 @@ struct store_tx {
 	size_t protect_count;
 	bool force;    /* it is not checked */
 	int64_t deadline; /* CLOCK_MONOTONIC ns, 0 = none; past it nothing is committed */
+	enum store_tx_kind kind;
+	uint64_t target;         /* of ROLLBACK and CONFIRM */
+	int64_t confirm_timeout; /* ns, 0 .. STORE_CONFIRM_MAX; > 0: undone then, unless confirmed */
 	struct store_author author;
 	const char *comment; /* copied; may be NULL */
 };
@@ -95,6 +108,7 @@ struct store_result {
 	size_t line_total;
 	struct store_counts policies;
 	bool protect_cut; /* not all connections or interfaces were asked about */
+	int64_t confirm_left; /* ns until it is undone; 0 = it is not */
 };
 
 /* Called exactly once, possibly before store_submit() returns; `err` is NULL on success. */
@@ -168,6 +182,12 @@ struct store_verdict {
 	char policy[POLICY_NAME_MAX + 1]; /* that decides, "" = none */
 };
 
+struct store_clock {
+	int64_t boottime; /* CLOCK_BOOTTIME, ns */
+	int64_t time;     /* since the epoch, ns */
+	char boot_id[40]; /* of the boot */
+};
+
 struct store_iface {
 	char name[IFACE_NAME_SIZE];
 	bool filtered; /* what it receives is judged now */
@@ -181,11 +201,18 @@ struct store_backend {
 	void (*flip)(void *data);
 	void (*abort)(void *data);
 	/*
-	 * Makes the state (moved) durable, then calls store_persisted(), not before it returns. After
-	 * ERROR_UNKNOWN it is called with what is in force until that is durable; changes wait for
-	 * it, or are refused.
+	 * Appends the records to the journal, durably, then calls store_persisted(), not before it
+	 * returns. The records stay until then.
 	 */
-	void (*persist)(void *data, struct state *state);
+	void (*persist)(void *data, const struct journal_record *records, size_t count);
+	/*
+	 * Writes the state (moved), then a journal of these records alone, and calls store_persisted().
+	 * After ERROR_UNKNOWN that is done until it succeeds; changes wait for it, or are refused.
+	 */
+	void (*rewrite)(void *data, struct state *state, const struct journal_record *records, size_t count);
+	bool (*is_long)(void *data); /* the journal, so that it should be written anew */
+	/* Opens the journal and hands over its records. */
+	int (*replay)(void *data, journal_read_fn *read, void *arg, struct error *err);
 	/* A part that a state file names, as state_read_part(). */
 	int (*load)(void *data, const char *name, char **ret, size_t *ret_size, struct error *err);
 	/* After flip(): when no packet judges by the old ruleset, calls store_settled(). */
@@ -195,6 +222,8 @@ struct store_backend {
 	void (*detach)(void *data, const char *iface);
 	void (*committed)(void *data, const struct store_commit *commit);
 	int64_t (*now)(void *data); /* CLOCK_MONOTONIC, ns; called on the worker */
+	void (*clock)(void *data, struct store_clock *ret); /* from any thread */
+	void (*alarm)(void *data, int64_t boottime); /* calls store_alarm() then; the last one counts */
 	/* The lock-out check, all on the worker: connections to the ports, as sock_diag_read(). */
 	int (*sessions)(void *data, const uint16_t *ports, size_t count, struct sock_diag *ret);
 	/* The interfaces there are of the name or pattern. Returns how many, at most `room`. */
@@ -213,15 +242,18 @@ DEFINE_CLEANUP(struct store, store_free)
 
 /*
  * The start. adopt() takes the policies that the kernel holds, one by one, then
- * restore() makes the state file's text (NULL = there is none: what was adopted
- * is the truth) the ruleset in force. `generation` is the kernel's.
+ * restore() makes the state file's text and the journal behind it the ruleset in force.
+ * NULL = there is no such file: with `pinned`, what was adopted is the truth and the journal is
+ * not looked at. `generation` is the kernel's.
  */
 int store_adopt(struct store *s, const struct policy *policy, uint64_t position);
 int store_restore(struct store *s, const char *text, size_t size, uint64_t generation,
-	const struct store_config *adopted, uint64_t revision, struct error *err);
+	const struct store_config *adopted, uint64_t revision, bool pinned, struct error *err);
 
 /* The state that makes what is in force; only while no commit is under way. */
 int store_render(struct store *s, struct state *ret);
+/* The history's records, for a journal behind it; malloc'ed, payloads are the store's. 0 or -ENOMEM. */
+int store_history(struct store *s, struct journal_record **ret, size_t *ret_count);
 
 void store_submit(struct store *s, struct store_tx *tx, store_done done, void *data);
 /* From the backend: the worker is done. */
@@ -229,6 +261,7 @@ void store_prepared(struct store *s);
 /* From the backend. `err` NULL = durable; it is emptied. */
 void store_persisted(struct store *s, struct error *err);
 void store_settled(struct store *s);
+void store_alarm(struct store *s); /* the time that was asked for has come */
 /* True while a commit is under way. */
 bool store_busy(const struct store *s);
 
@@ -241,6 +274,12 @@ const struct store_policy *store_policy_find(const struct store *s, const char *
 size_t store_policy_position(struct store *s, const struct store_policy *policy);
 const struct store_config *store_config(const struct store *s);
 uint32_t store_max_policies(const struct store *s);
+
+/* The commit that waits to be confirmed, 0 = none, and the ns that it has left. */
+int64_t store_confirm_left(const struct store *s, uint64_t *ret_revision);
+uint64_t store_oldest(const struct store *s); /* revision that a rollback can reach */
+/* Remembered commits, the newest is 0: the packed pepctl.journal.Commit; NULL = there are no more. */
+const uint8_t *store_commit_at(const struct store *s, size_t index, size_t *ret_size);
 
 /* Sets by id, 0 .. STORE_SETS_MAX - 1; NULL = the id is free. Both are valid until the next commit. */
 const struct store_set *store_set_at(const struct store *s, uint8_t id);

@@ -2,10 +2,17 @@
 /* The end of transactions: each is answered once, and freed. */
 #include "server/policy_store_internal.h"
 
+void tx_forget(struct tx *tx)
+{
+	while (tx->line_count)
+		free(tx->lines[--tx->line_count]);
+	tx->line_total = 0;
+	store_record_free(TAKE_PTR(tx->record));
+}
+
 void tx_free(struct tx *tx)
 {
-	for (size_t i = 0; i < tx->line_count; i++)
-		free(tx->lines[i]);
+	tx_forget(tx);
 	free(tx->lines);
 	free(tx->effects);
 	free(tx->protect);
@@ -33,6 +40,7 @@ static void tx_succeed(struct store *s, struct tx *tx)
 		.line_total = tx->line_total,
 		.policies = tx->policies,
 		.protect_cut = s->protect_cut,
+		.confirm_left = tx->changed ? tx->confirm_timeout : 0,
 	};
 
 	tx->done(tx->data, &result, NULL);
@@ -51,6 +59,16 @@ void tx_fail_all(struct tx *list, enum error_kind kind, const char *reason, cons
 	}
 }
 
+static void keep_record(struct store *s, struct tx *tx)
+{
+	if (!tx->record)
+		return;
+	if (tx->record->kind == RECORD_CONFIRMED)
+		history_confirmed(&s->history, tx->record->revision, tx->record->sequence);
+	else
+		history_push(&s->history, TAKE_PTR(tx->record));
+}
+
 void batch_answer(struct store *s)
 {
 	while (s->batch) {
@@ -65,6 +83,7 @@ void batch_answer(struct store *s)
 		};
 
 		s->batch = tx->next;
+		keep_record(s, tx);
 		if (tx->changed)
 			s->backend.committed(s->backend.data, &commit);
 		tx_succeed(s, tx);

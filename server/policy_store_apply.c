@@ -280,13 +280,6 @@ static int replace_rest(struct apply *a)
 	return r || in_order(a) ? r : reorder(a);
 }
 
-static bool config_equal(const struct store_config *a, const struct store_config *b)
-{
-	return memcmp(a->settings, b->settings, sizeof(a->settings)) == 0 && a->block == b->block &&
-	       memcmp(a->defaults, b->defaults, sizeof(a->defaults)) == 0 &&
-	       memcmp(a->attachments, b->attachments, sizeof(a->attachments)) == 0;
-}
-
 static void apply_changes(struct apply *a)
 {
 	const struct change_list *changes = &a->tx->changes;
@@ -316,11 +309,18 @@ int apply_tx(struct store *s, struct tx *tx, struct error *err)
 		store_config_init(&s->next_config);
 	}
 	sets_begin(s);
+	if (tx->kind != STORE_CHANGES && confirm_apply(s, tx, err))
+		a.failed = true;
 	apply_changes(&a);
 	if (!a.failed && tx->mode == STORE_REPLACE_ALL)
 		replace_rest(&a);
 	if (!a.failed)
 		apply_check_sets(&a);
+	if (!a.failed) {
+		undo_condense(s);
+		tx->changed = s->undo_count || sets_changed(s) || !config_equal(&former, &s->next_config);
+		a.failed = tx->changed && confirm_keeps_out(s, tx, err);
+	}
 	if (a.failed) {
 		undo_back(s);
 		sets_undo(s);
@@ -329,7 +329,6 @@ int apply_tx(struct store *s, struct tx *tx, struct error *err)
 		s->asked_count = asked;
 		return -EINVAL;
 	}
-	tx->changed = s->undo_count || sets_changed(s) || !config_equal(&former, &s->next_config);
 	s->next_revision += tx->changed;
 	tx->revision = s->next_revision;
 	return 0;

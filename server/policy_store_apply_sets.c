@@ -138,9 +138,8 @@ static int change_members(struct apply *a, const struct change *change, enum sto
 /* Its members leave it one by one, for the classifier. */
 static int drop(struct apply *a, uint8_t id)
 {
-	if (sets_replace(a->s, id, NULL, 0) < 0)
+	if (sets_drop(a->s, id) < 0)
 		return apply_no_memory(a);
-	a->s->work[id].next = (struct store_set){0};
 	a->sets_deleted = true;
 	return 0;
 }

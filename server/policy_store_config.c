@@ -128,6 +128,13 @@ const struct store_attachment *store_config_pattern(
 	return NULL;
 }
 
+bool config_equal(const struct store_config *a, const struct store_config *b)
+{
+	return memcmp(a->settings, b->settings, sizeof(a->settings)) == 0 && a->block == b->block &&
+	       memcmp(a->defaults, b->defaults, sizeof(a->defaults)) == 0 &&
+	       memcmp(a->attachments, b->attachments, sizeof(a->attachments)) == 0;
+}
+
 int config_write(const struct store_config *c, FILE *out)
 {
 	char value[24];
@@ -148,4 +155,39 @@ int config_write(const struct store_config *c, FILE *out)
 		fprintf(out, "interface %s mode %s\n", c->attachments[i].iface,
 			attach_mode_name(c->attachments[i].mode));
 	return ferror(out) ? -ENOMEM : 0;
+}
+
+char *config_text(const struct store_config *c)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	config_write(c, out);
+	if (!fclose(out))
+		return text;
+	free(text);
+	return NULL;
+}
+
+int config_read(const struct change_list *list, struct store_config *ret)
+{
+	int r = 0;
+
+	store_config_init(ret);
+	for (size_t i = 0; i < list->count && !r; i++) {
+		const struct change *change = &list->items[i];
+
+		if (change->kind == CHANGE_DEFAULT)
+			r = store_config_default(ret, change->iface, change->block);
+		else if (change->kind == CHANGE_ATTACH)
+			r = config_attach(ret, change->iface, change->mode);
+		else if (change->kind == CHANGE_SETTING)
+			ret->settings[change->setting] = change->value;
+		else
+			r = -EINVAL;
+	}
+	return r;
 }

@@ -65,7 +65,7 @@ static void write_default_settings(const struct store_config *config, FILE *out)
 	}
 }
 
-static char *config_text(const struct store_config *config)
+static char *whole_config_text(const struct store_config *config)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -105,7 +105,7 @@ static void describe_set(struct store *s, struct tx *tx, uint8_t id)
 
 void tx_describe(struct store *s, struct tx *tx, const struct store_config *former)
 {
-	_cleanup_free_ char *old = config_text(former), *new = config_text(&s->next_config);
+	_cleanup_free_ char *old = whole_config_text(former), *new = whole_config_text(&s->next_config);
 	_cleanup_free_ char *old_copy = old ? strdup(old) : NULL, *new_copy = new ? strdup(new) : NULL;
 
 	if (old_copy && new_copy) {
@@ -117,15 +117,8 @@ void tx_describe(struct store *s, struct tx *tx, const struct store_config *form
 		if (sets_differs(s, id))
 			describe_set(s, tx, id);
 	for (size_t i = 0; i < s->undo_count; i++) {
-		struct entry *entry = s->undo[i].entry;
-		const struct store_policy *next = entry_next(entry);
+		const struct store_policy *next = entry_next(s->undo[i].entry);
 
-		/* Its first undo has what it was; later ones are steps within the transaction. */
-		if (entry->described == s->serial)
-			continue;
-		entry->described = s->serial;
-		if (next == s->undo[i].next)
-			continue;
 		count(&tx->policies, s->undo[i].next, next);
 		add_policy_line(tx, '-', s->undo[i].next);
 		add_policy_line(tx, '+', next);

@@ -191,6 +191,23 @@ void undo_forget(struct store *s)
 		store_policy_unref(s->undo[--s->undo_count].next);
 }
 
+void undo_condense(struct store *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->undo_count; i++) {
+		struct undo_entry undo = s->undo[i];
+		bool first = undo.entry->described != s->serial;
+
+		undo.entry->described = s->serial;
+		if (first && undo.next != undo.entry->next)
+			s->undo[kept++] = undo;
+		else
+			store_policy_unref(undo.next);
+	}
+	s->undo_count = kept;
+}
+
 int entries_reserve(struct store *s)
 {
 	return table_reserve(&s->entries, s->entries.count + s->fresh.count);
@@ -223,6 +240,8 @@ void apply_commit(struct store *s)
 	sets_commit(s);
 	s->config = s->next_config;
 	s->revision = s->next_revision;
+	s->confirm = s->next_confirm;
+	confirm_alarm(s);
 	s->count = s->next_count;
 	order_forget(s);
 }
@@ -242,5 +261,6 @@ void apply_abort(struct store *s)
 	sets_abort(s);
 	s->next_config = s->config;
 	s->next_revision = s->revision;
+	s->next_confirm = s->confirm;
 	s->next_count = s->count;
 }

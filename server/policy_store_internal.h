@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "common/table.h"
+#include "server/journal.h"
 #include "server/policy_store.h"
 
 /*
@@ -33,6 +34,35 @@ struct set_work {
 	struct member_set added, removed; /* against what is in force */
 	struct member_set whole; /* with swap: takes the place of what is in force */
 	bool swap;
+	unsigned int passes; /* over the members, by the transaction being applied */
+};
+
+/* Kinds of a journal's records: written in files, never renumbered. */
+enum record_kind { RECORD_COMMIT = 1, RECORD_CONFIRMED = 2 };
+#define RECORD_CONFIRMED_SIZE 12u
+
+/* What a transaction writes into the journal. */
+struct store_record {
+	enum record_kind kind;
+	uint64_t revision; /* that it makes, or confirms */
+	uint64_t sequence;
+	uint64_t confirmed; /* of a commit in the history: the sequence of its confirmation, 0 = none */
+	uint8_t confirmed_payload[RECORD_CONFIRMED_SIZE];
+	uint8_t *payload; /* owned */
+	size_t size;
+};
+
+/* The last commits, without a gap, the newest last. */
+struct history {
+	struct store_record *items[STORE_HISTORY_MAX]; /* a ring */
+	size_t first, count;
+	size_t bytes;
+};
+
+/* A commit that is undone when its time comes. */
+struct store_confirm {
+	uint64_t revision; /* 0 = none */
+	int64_t boottime;
 };
 
 /* A transaction on its way. */
@@ -48,6 +78,9 @@ struct tx {
 	size_t protect_count;
 	bool force;
 	int64_t deadline;
+	enum store_tx_kind kind;
+	uint64_t target;
+	int64_t confirm_timeout;
 	struct store_author author;
 	char *comment; /* never NULL */
 	store_done done;
@@ -59,6 +92,7 @@ struct tx {
 	size_t line_count, line_total;
 	struct store_counts policies;
 	bool changed;
+	struct store_record *record; /* owned; NULL = nothing to make durable */
 };
 
 struct undo_entry {
@@ -80,12 +114,17 @@ struct store {
 	uint64_t revision;
 	uint64_t generation; /* in force in the kernel */
 	size_t count, member_count;
+	struct history history;
+	struct store_confirm confirm;
 
 	/* (w) The working state. */
 	struct table fresh; /* entries of names that are not in force */
 	struct store_config next_config;
 	struct set_work work[STORE_SETS_MAX];
 	uint64_t next_revision;
+	struct store_confirm next_confirm;
+	uint64_t sequence;          /* of records, given out */
+	uint64_t restored_sequence; /* that the state file has */
 	size_t next_count, next_member_count;
 	uint64_t last_position; /* given out */
 	uint64_t serial;        /* of transactions */
@@ -107,9 +146,18 @@ struct store {
 	struct tx *failed; /* (w) refused while the batch was made */
 	struct error prepare_error; /* (w) of the batch as a whole */
 	bool protect_cut;           /* (w) not all connections were asked about */
-	struct state output;        /* (w) to be made durable */
+	struct journal_record *records; /* (w) to be appended; owned, their payloads are the batch's */
+	size_t record_count;
+	struct state output;            /* (w) with the history: to be written anew */
 	struct classifier_plan *plan; /* (w) */
-	enum { STORE_IDLE, STORE_PREPARING, STORE_PERSISTING, STORE_SETTLING, STORE_REPAIRING } state;
+	enum {
+		STORE_IDLE,
+		STORE_PREPARING,
+		STORE_PERSISTING,
+		STORE_SETTLING,
+		STORE_RENDERING, /* the state, on the worker */
+		STORE_REWRITING, /* the state file and the journal */
+	} state;
 	bool unsure; /* whether a crash would leave the state of what is in force */
 	bool working;
 	bool one_by_one; /* the batch was refused as a whole: find out which */
@@ -124,9 +172,33 @@ struct store {
 /* Refuses it when its deadline has passed. */
 int tx_check_deadline(const struct store *s, const struct tx *tx, struct error *err);
 
+/* --- policy_store_rewrite.c: the state file and the journal, written anew */
+
+/* A sync has failed, or the journal is long. */
+void rewrite_begin(struct store *s);
+void rewrite_rendered(struct store *s);
+/* `err` NULL = it stands; it is emptied. */
+void rewrite_end(struct store *s, struct error *err);
+/* What waits is answered with that. */
+void queue_refuse(struct store *s, enum error_kind kind, const char *reason, const char *what);
+
+/* --- policy_store_confirm.c: commits that undo themselves */
+
+/* Whether there is what it names. */
+int confirm_check(const struct store *s, const struct tx *tx, struct error *err);
+/* Refuses a transaction that changes something while another waits, unless it undoes that. */
+int confirm_keeps_out(const struct store *s, const struct tx *tx, struct error *err);
+/* RollbackRevision and ConfirmRevision, on the working state. */
+int confirm_apply(struct store *s, struct tx *tx, struct error *err);
+/* After a change of what waits: the backend's alarm. */
+void confirm_alarm(struct store *s);
+/* At the start, of what ran out meanwhile. */
+int confirm_expired(struct store *s, struct error *err);
+
 /* --- policy_store_answer.c: the end of transactions */
 
 void tx_free(struct tx *tx);
+void tx_forget(struct tx *tx); /* what applying it has made: it will be applied once more */
 void tx_fail(struct tx *tx, struct error *err); /* `err` is emptied */
 void tx_fail_all(struct tx *list, enum error_kind kind, const char *reason, const char *what);
 /* What was committed, or changed nothing. */
@@ -167,6 +239,8 @@ struct entry *entry_find(const struct store *s, const char *name);
 int store_policy_new(const struct policy *policy, struct store_policy **ret);
 int entry_put(struct store *s, const char *name, struct store_policy *policy);
 void undo_forget(struct store *s);
+/* Of each name only what it was before the transaction; what it is again is no change. */
+void undo_condense(struct store *s);
 int entries_reserve(struct store *s); /* room for what apply_commit() moves in; 0 or -ENOMEM */
 void entries_free(struct store *s);
 /* Calls cb for every name of the working state until it does not return 0; returns that. */
@@ -183,7 +257,11 @@ ssize_t sets_add(struct store *s, uint8_t id, const struct member_list *list);
 ssize_t sets_remove(struct store *s, uint8_t id, const struct member_list *list);
 ssize_t sets_replace(struct store *s, uint8_t id, const struct member_list *const lists[],
 	size_t count);
+int sets_drop(struct store *s, uint8_t id); /* with its members; 0 or -ENOMEM */
 size_t sets_count(const struct store *s, uint8_t id);
+/* Members that the transaction being applied has added and removed. 0 or -ENOMEM. */
+int sets_toggled(const struct store *s, uint8_t id, struct member_list *ret_added,
+	struct member_list *ret_removed);
 int sets_list(const struct store *s, uint8_t id, struct member_list *ret); /* its members */
 /* By the transaction being applied: one of them, any of them. */
 bool sets_differs(const struct store *s, uint8_t id);
@@ -211,7 +289,7 @@ void apply_check_sets(struct apply *a);   /* names of sets, when all is applied 
 int batch_plan(struct store *s, struct error *err);
 /* On the worker, of a dry run: as far as the plan, or as what looks at it needs. */
 void batch_try(struct store *s, struct error *err);
-/* On the worker: plan, kernel, text. */
+/* On the worker: plan, kernel. */
 int batch_prepare(struct store *s, struct error *err);
 /* Whether a transaction of the batch attaches the interface, which may be attached already. */
 bool batch_asks(const struct store *s, const char *iface);
@@ -220,6 +298,8 @@ int batch_attach(struct store *s, struct error *err);
 /* Of a batch that changes nothing: an interface that is off is put back for who attaches it. */
 int batch_attach_again(struct store *s, struct error *err);
 void batch_abort(struct store *s);
+/* On the loop: the records of the batch, as the backend wants them; a failure takes all back. */
+int batch_list(struct store *s, struct error *err);
 /* After the flip: attachments that the former configuration had and this has not. */
 void batch_detach(struct store *s, const struct store_config *former);
 void batch_put_in_force(struct store *s);
@@ -244,8 +324,38 @@ int config_attach(struct store_config *c, const char *iface, enum attach_mode mo
 bool config_detach(struct store_config *c, const char *iface);
 const struct store_default *config_default(const struct store_config *c, const char *iface);
 const struct store_attachment *config_attachment(const struct store_config *c, const char *iface);
+bool config_equal(const struct store_config *a, const struct store_config *b);
 /* The statements that make `c`, each a line. */
 int config_write(const struct store_config *c, FILE *out);
+char *config_text(const struct store_config *c); /* the same, malloc'ed; NULL = no memory */
+/* What such statements make. 0 or -errno. */
+int config_read(const struct change_list *list, struct store_config *ret);
+
+/* --- policy_store_delta.c: what a transaction changed, as bytes */
+
+/* Of the transaction that was just applied, before its undo list goes. 0 or -ENOMEM. */
+int delta_make(const struct store *s, const struct store_config *former, uint8_t **ret,
+	size_t *ret_size);
+/* On the working state: once more, or `back`. */
+int delta_apply(struct store *s, const uint8_t *bytes, size_t size, bool back, struct error *err);
+
+/* --- policy_store_history.c: commits as records of the journal */
+
+void store_record_free(struct store_record *record);
+/* The record of a transaction, 0 or -ENOMEM: that it changes something; that it confirms. */
+int commit_record(struct store *s, struct tx *tx, const struct store_config *former);
+int confirm_record(struct store *s, struct tx *tx);
+void history_clear(struct history *h);
+struct store_record *history_at(const struct history *h, size_t index); /* NULL = behind the last */
+void history_push(struct history *h, struct store_record *record); /* takes it over */
+void history_confirmed(struct history *h, uint64_t revision, uint64_t sequence);
+/* On the working state: back to that revision, which is kept. */
+int history_undo(struct store *s, uint64_t target, struct error *err);
+/* All of it, for a new journal; malloc'ed, payloads stay the history's. 0 or -ENOMEM. */
+int history_records(struct store *s, struct journal_record **ret, size_t *ret_count);
+
+/* A journal_read_fn, at the start: what the state file has not yet is done once more. */
+int store_replay(void *store, const struct journal_record *record, struct error *err);
 
 /* --- policy_store_order.c */
 void order_forget(struct store *s);
@@ -260,8 +370,12 @@ int text_render(struct store *s, struct state *ret);
 struct text_marks {
 	bool begun, ended;
 	uint64_t revision;
+	uint64_t sequence; /* of the last record that it has */
 	size_t policies; /* that the end tells */
-	uint64_t (*revisions)[2]; /* of each policy: created, changed */
+	struct text_policy_mark {
+		uint64_t created, changed; /* revisions */
+		uint64_t position;         /* 0 = that of the file */
+	} *revisions; /* of each policy */
 	size_t count, room;
 	struct text_set_mark {
 		uint64_t created, changed, members_changed; /* revisions */

@@ -172,7 +172,6 @@ static void drop_plan(struct store *s)
 {
 	if (s->plan)
 		classifier_abort(s->classifier, TAKE_PTR(s->plan));
-	state_deinit(&s->output);
 }
 
 static int prepare_kernel(struct store *s, struct error *err)
@@ -197,7 +196,7 @@ int batch_prepare(struct store *s, struct error *err)
 {
 	int r = batch_plan(s, err);
 
-	if (!r && (sets_build(s) < 0 || text_render(s, &s->output) < 0))
+	if (!r && sets_build(s) < 0)
 		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (!r)
 		r = prepare_kernel(s, err);
@@ -248,6 +247,25 @@ int batch_attach(struct store *s, struct error *err)
 int batch_attach_again(struct store *s, struct error *err)
 {
 	return attach_new(s, err);
+}
+
+int batch_list(struct store *s, struct error *err)
+{
+	size_t count = 0;
+
+	for (const struct tx *tx = s->batch; tx; tx = tx->next)
+		count += tx->record != NULL;
+	s->records = calloc(count + 1, sizeof(*s->records));
+	if (!s->records) {
+		batch_abort(s);
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	}
+	s->record_count = 0;
+	for (const struct tx *tx = s->batch; tx; tx = tx->next)
+		if (tx->record)
+			s->records[s->record_count++] = (struct journal_record){(uint8_t)tx->record->kind,
+				tx->record->sequence, tx->record->payload, tx->record->size};
+	return 0;
 }
 
 void batch_abort(struct store *s)

@@ -32,7 +32,8 @@ static uint8_t take_id(const struct store *s, const char *name)
 	for (uint8_t id = STORE_SETS_MAX; id-- > 0;) {
 		if (streq(s->sets[id].name, name))
 			return id;
-		if (!*s->sets[id].name && !*s->work[id].next.name && !(s->settling_ids >> id & 1))
+		if (!*s->sets[id].name && !*s->work[id].next.name && !*s->former_sets[id].name &&
+			!(s->settling_ids >> id & 1))
 			found = id;
 	}
 	return found;
@@ -108,6 +109,7 @@ static ssize_t change_list(struct store *s, uint8_t id, const struct member_list
 	ssize_t changed = 0;
 	int r = 0;
 
+	s->work[id].passes++;
 	/* One growth instead of many, for a list that is mostly new. */
 	if (add && member_list_count(list) > IN_PLACE_MAX &&
 		member_set_reserve(into, list->v4_count, list->v6_count) < 0)
@@ -164,6 +166,7 @@ static ssize_t replace_all(struct store *s, uint8_t id, const struct member_set 
 	struct member m;
 	int r = sets_list(s, id, &now);
 
+	s->work[id].passes++;
 	for (size_t i = 0; r >= 0 && i < member_list_count(&now); i++) {
 		m = member_list_at(&now, i);
 		r = member_set_has(wanted, &m) ? 0 : toggle(s, id, &m, false);
@@ -204,8 +207,74 @@ ssize_t sets_replace(
 void sets_begin(struct store *s)
 {
 	s->set_undo_count = 0;
-	for (size_t i = 0; i < STORE_SETS_MAX; i++)
+	for (size_t i = 0; i < STORE_SETS_MAX; i++) {
 		s->former_sets[i] = s->work[i].next;
+		s->work[i].passes = 0;
+	}
+}
+
+int sets_drop(struct store *s, uint8_t id)
+{
+	if (sets_replace(s, id, NULL, 0) < 0)
+		return -ENOMEM;
+	s->work[id].next = (struct store_set){0};
+	return 0;
+}
+
+static struct member toggled(const struct classifier_member *done)
+{
+	struct member m = {.family = done->family, .length = done->length};
+
+	memcpy(m.bytes, done->bytes, sizeof(m.bytes));
+	return m;
+}
+
+/* What came and went again, or the reverse, is neither. */
+static int toggled_twice(const struct store *s, uint8_t id, struct member_set ret[static 2])
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->set_undo_count && r >= 0; i++) {
+		const struct classifier_member *done = &s->set_undo[i];
+		struct member m = toggled(done);
+
+		if (done->set == id && !member_set_remove(&ret[!done->add], &m))
+			r = member_set_add(&ret[done->add], &m);
+	}
+	return r;
+}
+
+static int list_of(const struct member_set *set, struct member_list *ret)
+{
+	uint64_t cursor = 0;
+	struct member m;
+	int r = 0;
+
+	while (!r && member_set_next(set, &cursor, &m))
+		r = member_list_push(ret, &m);
+	return r;
+}
+
+int sets_toggled(const struct store *s, uint8_t id, struct member_list *ret_added,
+	struct member_list *ret_removed)
+{
+	struct member_set net[2] = {0}; /* removed, added */
+	int r = s->work[id].passes > 1 ? toggled_twice(s, id, net) : 0;
+
+	for (size_t i = 0; s->work[id].passes == 1 && i < s->set_undo_count && !r; i++) {
+		const struct classifier_member *done = &s->set_undo[i];
+		struct member m = toggled(done);
+
+		if (done->set == id)
+			r = member_list_push(done->add ? ret_added : ret_removed, &m);
+	}
+	if (r >= 0)
+		r = list_of(&net[0], ret_removed);
+	if (!r)
+		r = list_of(&net[1], ret_added);
+	member_set_deinit(&net[0]);
+	member_set_deinit(&net[1]);
+	return r;
 }
 
 /* Whatever changes a set gives it a revision. */
@@ -232,9 +301,8 @@ void sets_undo(struct store *s)
 {
 	while (s->set_undo_count) {
 		const struct classifier_member *done = &s->set_undo[--s->set_undo_count];
-		struct member m = {.family = done->family, .length = done->length};
+		struct member m = toggled(done);
 
-		memcpy(m.bytes, done->bytes, sizeof(m.bytes));
 		change_member(s, done->set, &m, !done->add);
 		s->next_member_count += done->add ? SIZE_MAX : 1;
 	}

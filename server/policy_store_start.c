@@ -22,12 +22,30 @@ int store_adopt(struct store *s, const struct policy *policy, uint64_t position)
 	return r;
 }
 
-static void set_policy_revisions(struct store *s, const char *name, const uint64_t revisions[2])
+/* Another place than in the kernel is a change for it. */
+static int set_position(struct store *s, struct store_policy **p, uint64_t position)
+{
+	struct store_policy *moved;
+
+	if (!position || (*p)->position == position)
+		return 0;
+	if (store_policy_new(&(*p)->policy, &moved) < 0 || entry_put(s, moved->policy.name, moved) < 0)
+		return -ENOMEM;
+	moved->position = position;
+	s->last_position = MAX(s->last_position, position);
+	*p = moved;
+	return 0;
+}
+
+static int set_policy_mark(struct store *s, const char *name, const struct text_policy_mark *mark)
 {
 	struct store_policy *p = entry_next(entry_find(s, name));
 
-	p->created_revision = revisions[0];
-	p->changed_revision = revisions[1];
+	if (set_position(s, &p, mark->position) < 0)
+		return -ENOMEM;
+	p->created_revision = mark->created;
+	p->changed_revision = mark->changed;
+	return 0;
 }
 
 static void set_set_revisions(struct store *s, const char *name, const struct text_set_mark *mark)
@@ -41,19 +59,21 @@ static void set_set_revisions(struct store *s, const char *name, const struct te
 }
 
 /* Revisions that the file tells, in the order of its statements. */
-static void set_revisions(struct store *s, const struct change_list *changes,
+static int set_revisions(struct store *s, const struct change_list *changes,
 	const struct text_marks *marks)
 {
 	size_t policies = 0, sets = 0;
+	int r = 0;
 
-	for (size_t i = 0; i < changes->count; i++) {
+	for (size_t i = 0; i < changes->count && !r; i++) {
 		const struct change *change = &changes->items[i];
 
 		if (change->kind == CHANGE_PUT_POLICY)
-			set_policy_revisions(s, change->policy.name, marks->revisions[policies++]);
+			r = set_policy_mark(s, change->policy.name, &marks->revisions[policies++]);
 		else if (change->kind == CHANGE_PUT_SET)
 			set_set_revisions(s, change->name, &marks->sets[sets++]);
 	}
+	return r;
 }
 
 static int apply_text(struct store *s, const char *text, size_t size, struct error *err)
@@ -68,8 +88,10 @@ static int apply_text(struct store *s, const char *text, size_t size, struct err
 	effects = tx.effects = calloc(tx.changes.count + 1, sizeof(*effects));
 	r = effects ? apply_tx(s, &tx, err) : error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (!r) {
-		set_revisions(s, &tx.changes, &marks);
+		r = set_revisions(s, &tx.changes, &marks) < 0 ?
+			    error_set(err, ERROR_LIMIT, "MEMORY", "out of memory") : 0;
 		s->next_revision = marks.revision;
+		s->sequence = s->restored_sequence = marks.sequence;
 	}
 	sets_end(s);
 	change_list_deinit(&tx.changes);
@@ -98,10 +120,23 @@ static int enforce(struct store *s, struct error *err)
 	return 0;
 }
 
+/* What the journal has beyond the state file. */
+static int replay(struct store *s, struct error *err)
+{
+	int r = s->backend.replay(s->backend.data, store_replay, s, err);
+	const struct store_record *last = history_at(&s->history, s->history.count - 1);
+
+	if (last && last->revision != s->next_revision) /* of a state that was put aside */
+		history_clear(&s->history);
+	sets_end(s);
+	return r;
+}
+
 int store_restore(struct store *s, const char *text, size_t size, uint64_t generation,
-	const struct store_config *adopted, uint64_t revision, struct error *err)
+	const struct store_config *adopted, uint64_t revision, bool pinned, struct error *err)
 {
 	struct store_config former = *adopted;
+	bool whole = text || !pinned; /* the files tell all */
 	int r;
 
 	s->generation = generation;
@@ -110,8 +145,14 @@ int store_restore(struct store *s, const char *text, size_t size, uint64_t gener
 	if (entries_reserve(s) < 0)
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	apply_commit(s); /* what was adopted is in force */
+	if (!pinned)
+		s->next_revision = 0;
 	r = text ? apply_text(s, text, size, err) : 0;
 	undo_forget(s);
+	if (!r && whole)
+		r = replay(s, err);
+	if (!r)
+		r = confirm_expired(s, err);
 	if (!r)
 		r = enforce(s, err);
 	if (r) {
@@ -126,6 +167,11 @@ int store_restore(struct store *s, const char *text, size_t size, uint64_t gener
 }
 
 /* Nothing is under way, so the working state is what is in force; that parts stand is not noted. */
+int store_history(struct store *s, struct journal_record **ret, size_t *ret_count)
+{
+	return history_records(s, ret, ret_count);
+}
+
 int store_render(struct store *s, struct state *ret)
 {
 	int r = text_render(s, ret);

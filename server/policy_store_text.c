@@ -2,12 +2,14 @@
 /*
  * The state file: the policy file that makes the ruleset, with what a policy
  * file does not say in comments of the form `#@`:
- *	#@ pepctl state 1 revision 12
+ *	#@ pepctl state 2 revision 12 sequence 40
+ *	                    the last record of the journal that it has
  *	#@ set 2 5 5 1000   of the set below: revisions that created it, last changed it,
  *	                    last changed its members; how many members it has
- *	#@ 3 7              revisions that created and last changed the policy below
+ *	#@ 3 7 20           revisions that created and last changed the policy below; its position
  *	#@ end 2            how many policies there were: a cut file has no end
- * The members of a large set are a part of their own, a block-list file.
+ * The members of a large set are a part of their own, a block-list file. Version 1 had neither
+ * sequence nor positions.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -103,16 +105,36 @@ static int render_set(struct store *s, uint8_t id, FILE *out, struct state *ret)
 	return 0;
 }
 
+/* Ids are nobody's business: the same ruleset is the same file. */
+static size_t sets_by_name(const struct store *s, uint8_t ret[static STORE_SETS_MAX])
+{
+	size_t count = 0;
+
+	for (uint8_t id = 0; id < STORE_SETS_MAX; id++) {
+		size_t at = count;
+
+		if (!*s->work[id].next.name)
+			continue;
+		for (; at && strcmp(s->work[ret[at - 1]].next.name, s->work[id].next.name) > 0; at--)
+			ret[at] = ret[at - 1];
+		ret[at] = id;
+		count++;
+	}
+	return count;
+}
+
 static int render_sets(struct store *s, FILE *out, struct state *ret)
 {
+	uint8_t ids[STORE_SETS_MAX];
+	size_t count;
 	int r = 0;
 
 	ret->parts = calloc(STORE_SETS_MAX, sizeof(*ret->parts));
 	if (!ret->parts)
 		return -ENOMEM;
-	for (uint8_t id = 0; id < STORE_SETS_MAX && !r; id++)
-		if (*s->work[id].next.name)
-			r = render_set(s, id, out, ret);
+	count = sets_by_name(s, ids);
+	for (size_t i = 0; i < count && !r; i++)
+		r = render_set(s, ids[i], out, ret);
 	return r;
 }
 
@@ -122,13 +144,14 @@ static int render(struct store *s, FILE *out, struct state *ret)
 
 	if (!all)
 		return -ENOMEM;
-	fprintf(out, "#@ pepctl state 1 revision %" PRIu64 "\n", s->next_revision);
+	fprintf(out, "#@ pepctl state 2 revision %" PRIu64 " sequence %" PRIu64 "\n", s->next_revision,
+		s->sequence);
 	config_write(&s->next_config, out);
 	if (render_sets(s, out, ret) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->next_count; i++)
-		fprintf(out, "#@ %" PRIu64 " %" PRIu64 "\npolicy %s\n", all[i]->created_revision,
-			all[i]->changed_revision, all[i]->line);
+		fprintf(out, "#@ %" PRIu64 " %" PRIu64 " %" PRIu64 "\npolicy %s\n", all[i]->created_revision,
+			all[i]->changed_revision, all[i]->position, all[i]->line);
 	fprintf(out, "#@ end %zu\n", s->next_count);
 	return ferror(out) ? -ENOMEM : 0;
 }
@@ -171,27 +194,34 @@ static int read_set_mark(const char *line, struct text_marks *m)
 		       &mark->changed, &mark->members_changed, &mark->members) == 4 ? 0 : -EINVAL;
 }
 
+static int read_policy_mark(const char *line, struct text_marks *m)
+{
+	struct text_policy_mark mark = {0};
+
+	if (sscanf(line, "#@ %" SCNu64 " %" SCNu64 " %" SCNu64, &mark.created, &mark.changed,
+		    &mark.position) < 2)
+		return -EINVAL;
+	if (array_grow(&m->revisions, &m->room, m->count, sizeof(*m->revisions)) < 0)
+		return -ENOMEM;
+	m->revisions[m->count++] = mark;
+	return 0;
+}
+
 static int read_mark(const char *line, struct text_marks *m)
 {
-	uint64_t a, b;
-
 	if (strncmp(line, "#@ set ", 7) == 0)
 		return read_set_mark(line, m);
-	if (sscanf(line, "#@ pepctl state 1 revision %" SCNu64, &a) == 1) {
-		m->begun = true;
-		m->revision = a;
-	} else if (sscanf(line, "#@ end %" SCNu64, &a) == 1) {
-		m->ended = true;
-		m->policies = a;
-	} else if (sscanf(line, "#@ %" SCNu64 " %" SCNu64, &a, &b) == 2) {
-		if (array_grow(&m->revisions, &m->room, m->count, sizeof(*m->revisions)) < 0)
-			return -ENOMEM;
-		m->revisions[m->count][0] = a;
-		m->revisions[m->count++][1] = b;
-	} else {
-		return -EINVAL;
+	if (strncmp(line, "#@ pepctl state ", 16) == 0) {
+		m->begun = sscanf(line, "#@ pepctl state 1 revision %" SCNu64, &m->revision) == 1 ||
+			   sscanf(line, "#@ pepctl state 2 revision %" SCNu64 " sequence %" SCNu64,
+				   &m->revision, &m->sequence) == 2;
+		return m->begun ? 0 : -EINVAL;
 	}
-	return 0;
+	if (strncmp(line, "#@ end ", 7) == 0) {
+		m->ended = sscanf(line, "#@ end %zu", &m->policies) == 1;
+		return m->ended ? 0 : -EINVAL;
+	}
+	return read_policy_mark(line, m);
 }
 
 static int read_marks(const char *text, size_t size, struct text_marks *m)

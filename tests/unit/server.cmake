@@ -1,6 +1,8 @@
 foreach(name IN ITEMS policy_store policy_store_sets)
     pep_unit_test(${name} SOURCES test_${name}.c store_world.c ${PROJECT_SOURCE_DIR}/tests/datapath/engine.c LIBS pep_store)
 endforeach()
+pep_unit_test(policy_store_history SOURCES test_policy_store_history.c store_world.c random_policy.c
+    ${PROJECT_SOURCE_DIR}/tests/datapath/engine.c LIBS pep_store)
 # The test looks at what the store tells the classifier.
 target_link_options(test_policy_store_sets PRIVATE LINKER:--wrap=classifier_plan)
 pep_unit_test(quota SOURCES test_quota.c ${PROJECT_SOURCE_DIR}/server/quota.c LIBS pep_common)

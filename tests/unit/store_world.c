@@ -43,7 +43,37 @@ static void run(void *data, void (*work)(void *arg), void *arg)
 	store_prepared(((struct world *)data)->store);
 }
 
-static void persist(void *data, struct state *state)
+static void forget_journal(struct world *w)
+{
+	while (w->journal_count)
+		free((void *)(uintptr_t)w->journal[--w->journal_count].payload);
+}
+
+static void append(struct world *w, const struct journal_record *records, size_t count)
+{
+	w->journal = reallocarray(w->journal, w->journal_count + count + 1, sizeof(*w->journal));
+	assert_non_null(w->journal);
+	for (size_t i = 0; i < count; i++) {
+		struct journal_record copy = records[i];
+		void *payload = malloc(copy.size + 1);
+
+		assert_non_null(payload);
+		memcpy(payload, copy.payload, copy.size);
+		copy.payload = payload;
+		w->journal[w->journal_count++] = copy;
+	}
+}
+
+static void persist(void *data, const struct journal_record *records, size_t count)
+{
+	struct world *w = data;
+
+	error_deinit(&w->error);
+	append(w, records, count);
+	w->persisted++;
+}
+
+static void rewrite(void *data, struct state *state, const struct journal_record *records, size_t count)
 {
 	struct world *w = data;
 
@@ -51,7 +81,38 @@ static void persist(void *data, struct state *state)
 	state_deinit(&w->state);
 	w->state = *state;
 	*state = (struct state){0};
-	w->persisted++;
+	forget_journal(w);
+	append(w, records, count);
+	w->rewritten++;
+	w->is_long = false;
+}
+
+static bool is_long(void *data)
+{
+	return ((struct world *)data)->is_long;
+}
+
+static int replay(void *data, journal_read_fn *read, void *arg, struct error *err)
+{
+	const struct world *from = ((struct world *)data)->disk;
+	int r = 0;
+
+	for (size_t i = 0; from && i < from->journal_count && !r; i++)
+		r = read(arg, &from->journal[i], err);
+	return r;
+}
+
+static void read_clock(void *data, struct store_clock *ret)
+{
+	const struct world *w = data;
+
+	*ret = (struct store_clock){.boottime = w->boottime, .time = w->time};
+	snprintf(ret->boot_id, sizeof(ret->boot_id), "%s", w->boot_id);
+}
+
+static void set_alarm(void *data, int64_t boottime)
+{
+	((struct world *)data)->alarm = boottime;
 }
 
 /* From the state that was persisted last. */
@@ -159,18 +220,36 @@ int world_restore(struct world *w, const char *text, struct error *err)
 	struct store_config config;
 
 	store_config_init(&config);
-	return store_restore(w->store, text, text ? strlen(text) : 0, 1, &config, 0, err);
+	return store_restore(w->store, text, text ? strlen(text) : 0, 1, &config, 0, false, err);
+}
+
+static void begin(struct world *w, uint32_t max_policies)
+{
+	struct store_backend backend = {run, prepare, flip, abort_prepared, persist, rewrite, is_long, replay,
+		load, settle, settle, attach, detach, committed, now, read_clock, set_alarm, sessions, ifaces,
+		judge, w};
+
+	*w = (struct world){.boot_id = "first", .boottime = 1000, .time = 5000};
+	engine_init(&w->engine, max_policies, NULL);
+	assert_int_equal(store_new(max_policies, 5000, w->engine.classifier, &backend, &w->store), 0);
 }
 
 void world_init(struct world *w, uint32_t max_policies, const char *text)
 {
-	struct store_backend backend = {run, prepare, flip, abort_prepared, persist, load, settle,
-		settle, attach, detach, committed, now, sessions, ifaces, judge, w};
-
-	*w = (struct world){0};
-	engine_init(&w->engine, max_policies, NULL);
-	assert_int_equal(store_new(max_policies, 5000, w->engine.classifier, &backend, &w->store), 0);
+	begin(w, max_policies);
 	assert_int_equal(world_restore(w, text, NULL), 0);
+}
+
+void world_reopen(struct world *ret, const struct world *from)
+{
+	begin(ret, store_max_policies(from->store));
+	ret->disk = from;
+	ret->parts = &from->state;
+	ret->boottime = from->boottime;
+	ret->time = from->time;
+	ret->boot_id = from->boot_id;
+	assert_int_equal(world_restore(ret, from->state.text, NULL), 0);
+	ret->disk = NULL;
 }
 
 void world_deinit(struct world *w)
@@ -178,6 +257,22 @@ void world_deinit(struct world *w)
 	store_free(w->store);
 	engine_deinit(&w->engine);
 	state_deinit(&w->state);
+	forget_journal(w);
+	free(w->journal);
+}
+
+void world_move_disk(struct world *to, struct world *from)
+{
+	state_deinit(&to->state);
+	forget_journal(to);
+	free(to->journal);
+	to->state = from->state;
+	to->journal = from->journal;
+	to->journal_count = from->journal_count;
+	to->parts = NULL;
+	from->state = (struct state){0};
+	from->journal = NULL;
+	from->journal_count = 0;
 }
 
 void on_done(void *data, const struct store_result *result, struct error *err)

@@ -10,10 +10,17 @@
 struct world {
 	struct engine engine; /* whose classifier the store has; its tables are this memory */
 	struct store *store;
-	struct state state;        /* given to persist() last */
+	struct state state; /* given to rewrite() last */
+	struct journal_record *journal; /* given to persist() since; copies, owned */
+	size_t journal_count;
+	const struct world *disk; /* whose journal replay() reads; NULL = none */
+	bool is_long;
+	int64_t alarm; /* asked for last */
+	int64_t boottime, time;
+	const char *boot_id;
 	struct error error;        /* of the one before: as the daemon's, forgotten with the next */
 	const struct state *parts; /* that load() knows */
-	unsigned int prepared, flipped, aborted, persisted, attached, detached, committed;
+	unsigned int prepared, flipped, aborted, persisted, rewritten, attached, detached, committed;
 	bool refuse_prepare, refuse_attach;
 	size_t line_total; /* of the last commit */
 	char described[4000];
@@ -45,10 +52,13 @@ struct answer {
 	char lines[1000];
 };
 
-/* `text` NULL = no state file. At most 5000 members. */
+/* `text` NULL = neither state file nor journal. At most 5000 members. */
 void world_init(struct world *w, uint32_t max_policies, const char *text);
 int world_restore(struct world *w, const char *text, struct error *err);
 void world_deinit(struct world *w);
+/* Another store that starts from what this one has written: the state file, then the journal. */
+void world_reopen(struct world *ret, const struct world *from);
+void world_move_disk(struct world *to, struct world *from); /* what `from` has written is its own now */
 /* The transaction of a policy file; its policies become changes of that kind. */
 struct store_tx tx_of(const char *text, enum change_kind policies);
 void submit_tx(struct world *w, struct store_tx *tx, struct answer *ret);

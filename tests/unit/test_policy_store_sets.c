@@ -334,7 +334,9 @@ static void test_survives_with_large_sets_apart(void **state)
 	finish(&w);
 	add_many(&tx, "large", 3000);
 	submit_tx(&w, &tx, &a);
+	w.is_long = true;
 	finish(&w);
+	store_persisted(w.store, NULL);
 	assert_non_null(
 		strstr(w.state.text, "set small bannable max-ttl 1h { 10.0.0.0/8 192.0.2.1 ::1 }"));
 	assert_non_null(strstr(w.state.text, "set large file \"sets/large.2\""));
@@ -342,7 +344,9 @@ static void test_survives_with_large_sets_apart(void **state)
 	former = w.state;
 	w.state = (struct state){0};
 	submit(&w, "default block\n", &a);
+	w.is_long = true;
 	finish(&w);
+	store_persisted(w.store, NULL);
 	assert_string_equal(w.state.parts[0].name, "sets/large.2");
 	assert_null(w.state.parts[0].text); /* it stands, and is not written again */
 	forget_told();
@@ -354,7 +358,9 @@ static void test_survives_with_large_sets_apart(void **state)
 	assert_int_equal(store_set_find(again.store, "small", &id)->max_ttl, 3600000000000);
 	assert_int_equal(store_set_find(again.store, "large", &id)->members_revision, 2);
 	assert_int_equal(store_revision(again.store), 3);
+	again.is_long = true;
 	change_set(&again, CHANGE_REMOVE_MEMBERS, "large", "10.0.0.9", &a);
+	store_persisted(again.store, NULL);
 	assert_string_equal(again.state.parts[0].name, "sets/large.4");
 	assert_non_null(again.state.parts[0].text);
 	state_deinit(&former);

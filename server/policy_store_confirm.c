@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Back to a former revision, and commits that go back by themselves: one that waits to be
+ * confirmed keeps every other change out until it is confirmed or undone.
+ */
+#include <stdio.h>
+
+#include "server/policy_store_internal.h"
+
+int confirm_keeps_out(const struct store *s, const struct tx *tx, struct error *err)
+{
+	uint64_t revision = s->next_confirm.revision;
+
+	if (!revision || tx->validate_only || (tx->kind == STORE_ROLLBACK && tx->target == revision - 1))
+		return 0;
+	return error_set(err, ERROR_PRECONDITION, "CONFIRM_PENDING",
+		"revision %llu waits to be confirmed; confirm it, roll back to %llu, or wait until it "
+		"undoes itself",
+		(unsigned long long)revision, (unsigned long long)revision - 1);
+}
+
+static int check_confirm(const struct tx *tx, uint64_t waiting, struct error *err)
+{
+	if (!waiting)
+		return error_set(err, ERROR_PRECONDITION, "NOTHING_TO_CONFIRM",
+			"no revision waits to be confirmed; it may have been undone: look at the history");
+	if (tx->target && tx->target != waiting)
+		return error_set(err, ERROR_CONFLICT, "REVISION_DIFFERS",
+			"revision %llu waits to be confirmed, not %llu", (unsigned long long)waiting,
+			(unsigned long long)tx->target);
+	return 0;
+}
+
+static int check_rollback(const struct store *s, const struct tx *tx, struct error *err)
+{
+	if (tx->target > s->next_revision)
+		return error_set(err, ERROR_NOT_FOUND, "NO_REVISION", "there is no revision %llu yet; the last is %llu",
+			(unsigned long long)tx->target, (unsigned long long)s->next_revision);
+	if (tx->target < store_oldest(s))
+		return error_set(err, ERROR_NOT_FOUND, "NO_REVISION",
+			"revision %llu is not kept any more; the oldest to go back to is %llu",
+			(unsigned long long)tx->target, (unsigned long long)store_oldest(s));
+	return 0;
+}
+
+int confirm_check(const struct store *s, const struct tx *tx, struct error *err)
+{
+	if (tx->kind == STORE_CONFIRM)
+		return check_confirm(tx, s->next_confirm.revision, err);
+	return tx->kind == STORE_ROLLBACK ? check_rollback(s, tx, err) : 0;
+}
+
+int confirm_apply(struct store *s, struct tx *tx, struct error *err)
+{
+	return tx->kind == STORE_ROLLBACK ? history_undo(s, tx->target, err) : 0;
+}
+
+void confirm_alarm(struct store *s)
+{
+	if (s->confirm.revision)
+		s->backend.alarm(s->backend.data, s->confirm.boottime);
+}
+
+/* --- its time has come */
+
+static void on_undone(void *data, const struct store_result *result, struct error *err)
+{
+	struct store *s = data;
+	struct store_clock clock;
+
+	(void)result;
+	if (!err || !s->confirm.revision) /* or somebody was faster */
+		return;
+	s->backend.clock(s->backend.data, &clock);
+	s->confirm.boottime = clock.boottime + STORE_UNDO_AGAIN;
+	confirm_alarm(s);
+}
+
+static struct store_tx undo_of(uint64_t revision, char comment[static 80])
+{
+	struct store_tx tx = {
+		.kind = STORE_ROLLBACK,
+		.target = revision - 1,
+		.force = true, /* what it goes back to was in force */
+		.author = {.pid = (uint32_t)getpid(), .command = "pepctld"},
+		.comment = comment,
+	};
+
+	snprintf(comment, 80, "revision %llu was not confirmed in time", (unsigned long long)revision);
+	return tx;
+}
+
+void store_alarm(struct store *s)
+{
+	char comment[80];
+	struct store_clock clock;
+	struct store_tx tx;
+
+	if (!s->confirm.revision)
+		return;
+	s->backend.clock(s->backend.data, &clock);
+	if (clock.boottime < s->confirm.boottime) {
+		confirm_alarm(s);
+		return;
+	}
+	tx = undo_of(s->confirm.revision, comment);
+	store_submit(s, &tx, on_undone, s);
+}
+
+int64_t store_confirm_left(const struct store *s, uint64_t *ret_revision)
+{
+	struct store_clock clock;
+
+	*ret_revision = s->confirm.revision;
+	if (!s->confirm.revision)
+		return 0;
+	s->backend.clock(s->backend.data, &clock);
+	return MAX(s->confirm.boottime - clock.boottime, 1);
+}
+
+int confirm_expired(struct store *s, struct error *err)
+{
+	char comment[80];
+	struct store_config former = s->next_config;
+	struct store_clock clock;
+	struct store_tx given;
+	struct tx tx;
+	int r;
+
+	s->backend.clock(s->backend.data, &clock);
+	if (!s->next_confirm.revision || clock.boottime < s->next_confirm.boottime)
+		return 0;
+	given = undo_of(s->next_confirm.revision, comment);
+	tx = (struct tx){.kind = given.kind, .target = given.target, .author = given.author, .comment = comment};
+	r = apply_tx(s, &tx, err);
+	if (!r) {
+		tx_describe(s, &tx, &former);
+		r = commit_record(s, &tx, &former);
+		undo_forget(s);
+	}
+	if (!r)
+		history_push(&s->history, TAKE_PTR(tx.record));
+	while (tx.line_count)
+		free(tx.lines[--tx.line_count]);
+	free(tx.lines);
+	return r;
+}
