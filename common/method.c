@@ -40,6 +40,12 @@ const struct method method_table[METHOD_COUNT] = {
 		MUTATE("DeletePolicy", delete_policy_request, delete_policy_response),
 	[METHOD_LIST_POLICIES] =
 		READ("ListPolicies", list_policies_request, list_policies_response),
+	[METHOD_LIST_REVISIONS] =
+		READ("ListRevisions", list_revisions_request, list_revisions_response),
+	[METHOD_ROLLBACK_REVISION] =
+		MUTATE("RollbackRevision", rollback_revision_request, apply_changes_response),
+	[METHOD_CONFIRM_REVISION] =
+		MUTATE("ConfirmRevision", confirm_revision_request, confirm_revision_response),
 	[METHOD_LIST_SETS] = READ("ListSets", list_sets_request, list_sets_response),
 	[METHOD_LIST_SET_MEMBERS] =
 		READ("ListSetMembers", list_set_members_request, list_set_members_response),
