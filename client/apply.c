@@ -71,6 +71,8 @@ static char *text_of(const char *text)
 		(request)->validate_only = (options)->dry_run;                                     \
 		(request)->force = (options)->force;                                               \
 		(request)->comment = text_of((options)->comment);                                  \
+		(request)->request_id = text_of((options)->request_id);                            \
+		(request)->confirm_timeout_nano = (options)->confirm;                              \
 	} while (0)
 
 static int apply_at_once(struct client *client, struct part *part,

@@ -14,6 +14,8 @@ struct apply_options {
 	bool has_expected;
 	uint64_t expected;   /* revision */
 	const char *comment; /* NULL = none */
+	const char *request_id; /* NULL = none; the same again gets the first answer */
+	int64_t confirm;        /* ns until it is undone unless it is confirmed; 0 = it stays */
 	/* How many changes have been sent; NULL = nobody wants to know. */
 	void (*progress)(void *data, size_t sent, size_t total);
 	void *data;

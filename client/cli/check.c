@@ -34,6 +34,8 @@ int check_main(struct cli *cli, struct words *words)
 	if (!path)
 		return usage_error("check: the policy file is missing; - is standard input");
 	if (!status)
+		status = cli_no_confirm(cli);
+	if (!status)
 		status = rules_read(path, &rules);
 	if (status)
 		return status;

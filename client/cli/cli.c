@@ -43,10 +43,27 @@ int cli_end_output(void)
 	return EXIT_REFUSED;
 }
 
+int64_t cli_take_confirm(struct cli *cli)
+{
+	int64_t confirm = cli->confirm;
+
+	cli->confirm = 0;
+	return confirm;
+}
+
+int cli_no_confirm(const struct cli *cli)
+{
+	if (!cli->confirm)
+		return EXIT_DONE;
+	return usage_error("--confirm goes with a change of the ruleset, and this is none");
+}
+
 int cli_client(struct cli *cli)
 {
 	struct error err = ERROR_INIT;
 
+	if (cli_no_confirm(cli))
+		return EXIT_USAGE;
 	if (cli->client)
 		return EXIT_DONE;
 	if (client_open(cli->socket, &err, &cli->client))
@@ -77,26 +94,30 @@ static void say_applied(const struct cli *cli, const Pepctl__V1__ApplyChangesRes
 	for (size_t i = 0; i < answer->n_effects; i++)
 		changed |= answer->effects[i] != PEPCTL__V1__OPERATION_EFFECT__EFFECT_UNCHANGED;
 	cli_warn(answer->warnings, answer->n_warnings);
-	if (cli->json)
-		output_json(json_pack("{s:I}", "revision", (json_int_t)answer->revision));
-	else if (!cli->quiet)
+	if (cli->json) {
+		json_t *object = json_pack("{s:I}", "revision", (json_int_t)answer->revision);
+
+		confirm_json(object, answer->confirm_left_nano);
+		output_json(object);
+	} else if (!cli->quiet)
 		printf("%s (revision %llu%s)\n", done, (unsigned long long)answer->revision,
 			changed ? "" : ", nothing changed");
 }
 
 int cli_apply_all(struct cli *cli, const struct change_list *changes, const char *done)
 {
+	const struct apply_options options = {
+		.force = cli->force, .confirm = cli_take_confirm(cli)};
 	Pepctl__V1__ApplyChangesResponse *answer;
 	struct error err = ERROR_INIT;
 	int status = cli_client(cli);
 
 	if (status)
 		return status;
-	if (apply_changes(cli->client, changes, &(struct apply_options){.force = cli->force},
-		    &cli->arena, &answer, &err))
+	if (apply_changes(cli->client, changes, &options, &cli->arena, &answer, &err))
 		return cli_fail(&err);
 	say_applied(cli, answer, done);
-	return EXIT_DONE;
+	return confirm_wait(cli, answer);
 }
 
 int cli_apply(struct cli *cli, struct change *change, const char *done)

@@ -18,6 +18,7 @@ struct cli {
 	int timeout;        /* ms */
 	bool json, quiet, verbose;
 	bool force; /* changes are not checked for locking out */
+	int64_t confirm; /* ns until a change is undone unless it is confirmed; 0 = it stays */
 	struct client *client; /* of cli_client(); NULL before */
 	struct arena arena;    /* of the command's messages */
 };
@@ -50,6 +51,8 @@ bool words_at_help(const struct words *words);
 int words_check_name(const struct words *words, int at);
 /* Complains about what is left; EXIT_DONE when nothing is. */
 int words_end(const struct words *words);
+/* A revision's number; `what` it is for. NULL is none. */
+int words_revision(const char *what, const char *word, uint64_t *ret);
 /* Runs the verb that the next word names or abbreviates; `help` and no word print the table. */
 int words_run(struct cli *cli, struct words *words, const char *object, const struct verb *verbs);
 
@@ -61,6 +64,9 @@ int usage_error(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* --- cli.c */
 
+/* --confirm, which a change takes along; what takes none of it is refused by cli_no_confirm(). */
+int64_t cli_take_confirm(struct cli *cli);
+int cli_no_confirm(const struct cli *cli);
 /* Connects at the first call. EXIT_DONE or the exit status, having said why. */
 int cli_client(struct cli *cli);
 /* The exit status of a failed call. */
@@ -79,6 +85,15 @@ int cli_apply(struct cli *cli, struct change *change, const char *done);
 /* The same of several changes, all or none. */
 int cli_apply_all(struct cli *cli, const struct change_list *changes, const char *done);
 
+/* --- confirm.c */
+
+/*
+ * After a change: when it waits to be confirmed, asks on the terminal until somebody does or its
+ * time is up, or says without one what to do. A status; EXIT_DONE when nothing waits.
+ */
+int confirm_wait(struct cli *cli, const Pepctl__V1__ApplyChangesResponse *answer);
+/* "confirm_left" of an object; nothing when nothing waits. */
+void confirm_json(json_t *object, int64_t left);
 
 /* --- output.c */
 
@@ -106,6 +121,8 @@ int iface_main(struct cli *cli, struct words *words);
 int stats_main(struct cli *cli, struct words *words);
 int events_main(struct cli *cli, struct words *words);
 int explain_main(struct cli *cli, struct words *words);
+int rollback_main(struct cli *cli, struct words *words);
+int confirm_main(struct cli *cli, struct words *words);
 int info_main(struct cli *cli, struct words *words);
 int panic_main(struct cli *cli, struct words *words);
 int completion_main(struct cli *cli, struct words *words);
@@ -118,6 +135,8 @@ typedef int (*policy_parser)(const char *const words[], size_t count, struct pol
 	struct text_problems *problems);
 /* The words that are left into a policy; refused before anything is sent. */
 int policy_parse(struct words *words, policy_parser read, struct policy *ret);
+/* As a transaction, which can wait to be confirmed; takes the policy, says "policy NAME `what`". */
+int policy_apply(struct cli *cli, enum change_kind kind, struct policy *policy, const char *what);
 /* "policy NAME `what`", warnings first. */
 int policy_say(struct cli *cli, const char *name, const char *what,
 	const Pepctl__V1__PolicyResponse *answer);

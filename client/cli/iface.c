@@ -77,6 +77,21 @@ static void say_pattern(const struct cli *cli, const char *pattern,
 	json_decref(matched);
 }
 
+/* As a transaction, which can wait to be confirmed, and tells less. */
+static int apply(
+	struct cli *cli, enum change_kind kind, const char *name, Pepctl__V1__AttachMode mode)
+{
+	struct change change;
+	char done[80];
+
+	change_init(&change, kind);
+	change.mode = (enum attach_mode)mode;
+	snprintf(change.iface, sizeof(change.iface), "%s", name);
+	snprintf(
+		done, sizeof(done), "%s %s", name, kind == CHANGE_ATTACH ? "attached" : "detached");
+	return cli_apply(cli, &change, done);
+}
+
 static int iface_attach(struct cli *cli, struct words *words)
 {
 	Pepctl__V1__AttachInterfaceRequest request;
@@ -88,6 +103,8 @@ static int iface_attach(struct cli *cli, struct words *words)
 	status = read_name(words, &request.iface);
 	if (!status)
 		status = read_mode(words, &request.mode);
+	if (!status && cli->confirm)
+		return apply(cli, CHANGE_ATTACH, request.iface, request.mode);
 	if (!status)
 		status = cli_call(cli, METHOD_ATTACH_INTERFACE, &request.base, &answer);
 	if (status)
@@ -115,6 +132,8 @@ static int iface_detach(struct cli *cli, struct words *words)
 	status = read_name(words, &request.iface);
 	if (!status)
 		status = words_end(words);
+	if (!status && cli->confirm)
+		return apply(cli, CHANGE_DETACH, request.iface, 0);
 	if (!status)
 		status = cli_call(cli, METHOD_DETACH_INTERFACE, &request.base, &answer);
 	if (status)

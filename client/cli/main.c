@@ -15,6 +15,8 @@ const struct verb objects[] = {
 	{"check", check_main, "FILE|-", "what is wrong with a policy file"},
 	{"diff", diff_main, "FILE|-", "how a policy file and the ruleset differ"},
 	{"export", export_main, "", "the ruleset as a policy file"},
+	{"rollback", rollback_main, "[to] REVISION", "make the ruleset what it was at a revision"},
+	{"confirm", confirm_main, "[REVISION]", "keep a change that was made with --confirm"},
 	{"stats", stats_main, "[--watch]", "counters, and the block rate"},
 	{"events", events_main, "[FILTER]", "follow what is blocked and what changes"},
 	{"explain", explain_main, "PACKET [--candidate FILE]", "what happens to a packet, and why"},
@@ -25,8 +27,7 @@ const struct verb objects[] = {
 };
 
 /* Objects of later versions: known words deserve a better answer than "unknown". */
-static const char *const later[] = {"ban", "unban", "top",
-	"doctor", "history", "confirm", "rollback"};
+static const char *const later[] = {"ban", "unban", "top", "doctor", "history"};
 
 static void print_help(FILE *out)
 {
@@ -38,6 +39,7 @@ static void print_help(FILE *out)
 	       "  -q, --quiet         say nothing when it worked\n"
 	       "  -v, --verbose       policy show: last hit, place and revisions of each\n"
 	       "      --force         change it even where that cuts off connections to protect-ports\n"
+	       "      --confirm TIME  undo the change after it, as 60s, unless it is confirmed\n"
 	       "      --timeout TIME  give up after it, as 5s (30s)\n"
 	       "  -V, --version, -h, --help\n\n"
 	       "Objects and verbs may be shortened while they stay unambiguous: pepctl pol sh.\n"
@@ -58,6 +60,21 @@ static int read_timeout(const char *word, int *ret)
 	return EXIT_DONE;
 }
 
+static int read_confirm(const char *word, int64_t *ret)
+{
+	char message[160];
+	uint64_t ns;
+
+	if (!word)
+		return usage_error("--confirm: the time is missing, as 60s");
+	if (text_parse_duration(word, &ns, message) < 0)
+		return usage_error("--confirm: %s", message);
+	if (!ns)
+		return usage_error("--confirm: \"%s\" is no time to confirm in", word);
+	*ret = (int64_t)ns;
+	return EXIT_DONE;
+}
+
 /* Returns an exit status, or -1 to go on. */
 static int read_options(int argc, char *argv[], struct cli *cli)
 {
@@ -65,7 +82,8 @@ static int read_options(int argc, char *argv[], struct cli *cli)
 		{"socket", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
 		{"quiet", no_argument, NULL, 'q'}, {"verbose", no_argument, NULL, 'v'},
 		{"timeout", required_argument, NULL, 't'}, {"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'}, {"force", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0},
+		{"help", no_argument, NULL, 'h'}, {"force", no_argument, NULL, 'f'},
+		{"confirm", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0},
 	};
 	static char name[] = "pepctl"; /* what getopt's messages begin with, wherever it was called from */
 	int c, status;
@@ -88,8 +106,10 @@ static int read_options(int argc, char *argv[], struct cli *cli)
 		case 'f':
 			cli->force = true;
 			break;
+		case 'c':
 		case 't':
-			status = read_timeout(optarg, &cli->timeout);
+			status = c == 'c' ? read_confirm(optarg, &cli->confirm) :
+					    read_timeout(optarg, &cli->timeout);
 			if (status)
 				return status;
 			break;
@@ -122,19 +142,39 @@ static void read_help(struct words *words)
 		}
 }
 
+static void drop_words(struct words *words, int at, int count)
+{
+	memmove(&words->list[at], &words->list[at + count],
+		(size_t)(words->count - at - count) * sizeof(*words->list));
+	words->count -= count;
+	words->options_end -= count;
+}
+
 /* Of the whole command, and people append it to what was refused. */
 static void read_force(struct words *words, struct cli *cli)
 {
-	for (int i = 0; i < words->options_end; i++) {
-		if (!streq(words->list[i], "--force"))
+	for (int i = 0; i < words->options_end; i++)
+		if (streq(words->list[i], "--force")) {
+			drop_words(words, i--, 1);
+			cli->force = true;
+		}
+}
+
+/* The same for --confirm TIME and --confirm=TIME. */
+static int read_confirms(struct words *words, struct cli *cli)
+{
+	int status = EXIT_DONE;
+
+	for (int i = 0; i < words->options_end && !status; i++) {
+		bool pair = streq(words->list[i], "--confirm"), has = i + 1 < words->options_end;
+
+		if (!pair && strncmp(words->list[i], "--confirm=", 10) != 0)
 			continue;
-		memmove(&words->list[i], &words->list[i + 1],
-			(size_t)(words->count - i - 1) * sizeof(*words->list));
-		words->count--;
-		words->options_end--;
-		i--;
-		cli->force = true;
+		status = read_confirm(pair ? has ? words->list[i + 1] : NULL : words->list[i] + 10,
+			&cli->confirm);
+		drop_words(words, i--, pair && has ? 2 : 1);
 	}
+	return status;
 }
 
 /* "--" ends options and is no word itself; before the object getopt has taken it already. */
@@ -164,6 +204,8 @@ static int run(int argc, char *argv[], struct cli *cli)
 		print_help(words.count ? stdout : stderr);
 		return words.count ? EXIT_DONE : EXIT_USAGE;
 	}
+	if (read_confirms(&words, cli))
+		return EXIT_USAGE;
 	for (size_t i = 0; i < ARRAY_SIZE(later); i++)
 		if (streq(words.list[0], later[i]))
 			return usage_error("%s is not in this version", later[i]);

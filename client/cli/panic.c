@@ -73,7 +73,6 @@ int panic_main(struct cli *cli, struct words *words)
 	const char *dir = getenv("PEPCTL_PIN_DIR"), *word;
 	bool yes = false;
 
-	(void)cli;
 	if (!dir || !*dir)
 		dir = PIN_DIR_DEFAULT;
 	while ((word = words_next(words))) {
@@ -87,6 +86,8 @@ int panic_main(struct cli *cli, struct words *words)
 		else if (!streq(word, "--pin-dir") || !(dir = words_next(words)))
 			return usage_error("\"%s\": pepctl panic [--yes] [--pin-dir DIR]", word);
 	}
+	if (cli_no_confirm(cli))
+		return EXIT_USAGE;
 	if (geteuid() != 0) {
 		fprintf(stderr, "pepctl: panic needs root: run it with sudo\n");
 		return EXIT_NO_RIGHT;

@@ -33,6 +33,18 @@ int policy_say(struct cli *cli, const char *name, const char *what,
 	return EXIT_DONE;
 }
 
+int policy_apply(struct cli *cli, enum change_kind kind, struct policy *policy, const char *what)
+{
+	char done[POLICY_NAME_MAX + 20];
+	struct change change;
+
+	change_init(&change, kind);
+	change.policy = *policy;
+	policy_init(policy);
+	snprintf(done, sizeof(done), "policy %s %s", change.policy.name, what);
+	return cli_apply(cli, &change, done);
+}
+
 static int policy_add(struct cli *cli, struct words *words)
 {
 	Pepctl__V1__CreatePolicyRequest request;
@@ -44,6 +56,8 @@ static int policy_add(struct cli *cli, struct words *words)
 	status = policy_parse(words, text_parse_policy, &p);
 	if (status)
 		return status;
+	if (cli->confirm)
+		return policy_apply(cli, CHANGE_CREATE_POLICY, &p, "added");
 	pepctl__v1__create_policy_request__init(&request);
 	request.policy = policy_to_proto(&p, &cli->arena);
 	request.force = cli->force;

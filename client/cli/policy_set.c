@@ -77,6 +77,11 @@ int policy_set(struct cli *cli, struct words *words)
 	status = policy_parse(words, mask.has_action ? text_parse_policy : text_parse_fields, &p);
 	if (status)
 		return status;
+	if (cli->confirm && !(mask.has_action && mask.has_match))
+		return usage_error(
+			"policy set: --confirm wants the whole policy, an ACTION with a match");
+	if (cli->confirm)
+		return policy_apply(cli, CHANGE_PUT_POLICY, &p, "set");
 	pepctl__v1__update_policy_request__init(&request);
 	request.policy = policy_to_proto(&p, &cli->arena);
 	request.force = cli->force;

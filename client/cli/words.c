@@ -66,6 +66,14 @@ int words_end(const struct words *words)
 	return usage_error("\"%s\" is one word too many", words->list[words->at]);
 }
 
+int words_revision(const char *what, const char *word, uint64_t *ret)
+{
+	if (!word || !*word || word[strspn(word, "0123456789")] || strlen(word) > 19)
+		return usage_error("%s: \"%s\" is no revision", what, word ? word : "");
+	*ret = strtoull(word, NULL, 10);
+	return EXIT_DONE;
+}
+
 static void print_table(FILE *out, const char *object, const struct verb *verbs)
 {
 	fprintf(out, "Usage:\n");

@@ -85,7 +85,9 @@ def wrong_words(world):
                         (f"apply {good} x", "too many"), (f"apply {good} --expect x", '"x"'),
                         (f"apply {good} --expect", "--expect"), (f"apply {good} --comment", "--comment"),
                         (f"apply {good} --comment {'x' * 256}", "255"),
-                        (f"apply {good} --fast", "--fast"), (f"apply {good} --confirm 5s", "version"),
+                        (f"apply {good} --fast", "--fast"), (f"apply {good} --confirm 5", "no duration"),
+                        (f"apply {good} --confirm 5s --dry-run", "contradict"),
+                        (f"apply {good} --request-id {'x' * 65}", "64"),
                         (f"apply {world.folder}", "cannot be read")):
         refused(world, 2, says, *words.split())
     refused(world, 3, ["does not answer", "systemctl start"], "apply", good)
