@@ -121,6 +121,7 @@ int iface_main(struct cli *cli, struct words *words);
 int stats_main(struct cli *cli, struct words *words);
 int events_main(struct cli *cli, struct words *words);
 int explain_main(struct cli *cli, struct words *words);
+int history_main(struct cli *cli, struct words *words);
 int rollback_main(struct cli *cli, struct words *words);
 int confirm_main(struct cli *cli, struct words *words);
 int info_main(struct cli *cli, struct words *words);
@@ -140,6 +141,12 @@ int policy_apply(struct cli *cli, enum change_kind kind, struct policy *policy, 
 /* "policy NAME `what`", warnings first. */
 int policy_say(struct cli *cli, const char *name, const char *what,
 	const Pepctl__V1__PolicyResponse *answer);
+
+/* The newest first, until `cb` returns something else than 0; `answer` is the page that it is of. */
+int history_each(struct cli *cli,
+	int (*cb)(void *data, const Pepctl__V1__Revision *revision,
+		const Pepctl__V1__ListRevisionsResponse *answer),
+	void *data);
 
 /* What the daemon says of itself. */
 int info_get(struct cli *cli, Pepctl__V1__GetServerInfoResponse **ret);

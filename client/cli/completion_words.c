@@ -136,12 +136,76 @@ static void offer_files(const struct typed *t)
 		closedir(dir);
 }
 
+static bool is_option_with_value(const char *word)
+{
+	return streq(word, "--expect") || streq(word, "--comment") || streq(word, "--request-id") ||
+	       streq(word, "--confirm");
+}
+
 static void apply_words(struct typed *t)
 {
 	if (t->last == 1)
 		offer_files(t);
-	else if (t->list[0][0] == 'a' && !streq(t->before, "--expect") && !streq(t->before, "--comment"))
-		offer_words(t, "--dry-run --merge --expect --comment --force");
+	else if (t->list[0][0] == 'a' && !is_option_with_value(t->before))
+		offer_words(
+			t, "--dry-run --merge --expect --comment --request-id --confirm --force");
+}
+
+/* --- revisions */
+
+struct revisions {
+	const struct typed *typed;
+	bool others; /* than the one in force */
+	size_t count;
+};
+
+static int offer_revision(void *data, const Pepctl__V1__Revision *revision,
+	const Pepctl__V1__ListRevisionsResponse *answer)
+{
+	struct revisions *r = data;
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)revision->revision);
+	if (!r->others ||
+		(revision->revision >= answer->oldest && revision->revision != answer->revision))
+		offer(r->typed, text);
+	return ++r->count == 100;
+}
+
+static void offer_revisions(const struct typed *t, bool others)
+{
+	struct revisions r = {.typed = t, .others = others};
+
+	history_each(t->cli, offer_revision, &r);
+}
+
+static void history_words(struct typed *t)
+{
+	if (t->last == 1)
+		offer_revisions(t, false);
+}
+
+static void rollback_words(struct typed *t)
+{
+	bool to = streq(t->before, "to");
+
+	if (t->last == 1 || (t->last == 2 && to))
+		offer_revisions(t, true);
+	if (t->last == 1)
+		offer(t, "to");
+	else if (!to && !is_option_with_value(t->before) && !streq(t->before, "comment"))
+		offer_words(t, "comment --dry-run --expect --request-id --confirm --force");
+}
+
+static void confirm_words(struct typed *t)
+{
+	Pepctl__V1__GetServerInfoResponse *info;
+	char text[24];
+
+	if (t->last > 1 || info_get(t->cli, &info) != EXIT_DONE || !info->confirm_revision)
+		return;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)info->confirm_revision);
+	offer(t, text);
 }
 
 static void policy_words(struct typed *t)
@@ -275,6 +339,9 @@ static const struct {
 	{"check", "", apply_words},
 	{"diff", "", apply_words},
 	{"export", "help", NULL},
+	{"history", "", history_words},
+	{"rollback", "", rollback_words},
+	{"confirm", "", confirm_words},
 	{"stats", "--watch help", NULL},
 	{"events", "help", events_words},
 	{"explain", "", explain_words},
@@ -310,7 +377,7 @@ int completion_words(struct cli *cli, struct words *words)
 		const char *option = words_next(words);
 		bool socket = streq(option, "-s") || streq(option, "--socket");
 
-		if (!socket && !streq(option, "--timeout"))
+		if (!socket && !streq(option, "--timeout") && !streq(option, "--confirm"))
 			continue;
 		if (words->at + 1 >= words->count)
 			return EXIT_DONE;

@@ -15,6 +15,7 @@ const struct verb objects[] = {
 	{"check", check_main, "FILE|-", "what is wrong with a policy file"},
 	{"diff", diff_main, "FILE|-", "how a policy file and the ruleset differ"},
 	{"export", export_main, "", "the ruleset as a policy file"},
+	{"history", history_main, "[REVISION]", "who changed what, and when"},
 	{"rollback", rollback_main, "[to] REVISION", "make the ruleset what it was at a revision"},
 	{"confirm", confirm_main, "[REVISION]", "keep a change that was made with --confirm"},
 	{"stats", stats_main, "[--watch]", "counters, and the block rate"},
@@ -27,7 +28,7 @@ const struct verb objects[] = {
 };
 
 /* Objects of later versions: known words deserve a better answer than "unknown". */
-static const char *const later[] = {"ban", "unban", "top", "doctor", "history"};
+static const char *const later[] = {"ban", "unban", "top", "doctor"};
 
 static void print_help(FILE *out)
 {
@@ -37,7 +38,7 @@ static void print_help(FILE *out)
 	fprintf(out, "\n  -s, --socket PATH   of pepctld ($PEPCTL_SOCKET, /run/pepctl/pepctl.sock)\n"
 	       "  -j, --json          JSON: one object, or one a line for streams\n"
 	       "  -q, --quiet         say nothing when it worked\n"
-	       "  -v, --verbose       policy show: last hit, place and revisions of each\n"
+	       "  -v, --verbose       policy show: last hit, place, revisions; history: what changed\n"
 	       "      --force         change it even where that cuts off connections to protect-ports\n"
 	       "      --confirm TIME  undo the change after it, as 60s, unless it is confirmed\n"
 	       "      --timeout TIME  give up after it, as 5s (30s)\n"

@@ -46,6 +46,16 @@ WRONG_WORDS = [
     ("events --count x", 2, '"x" is no number'), ("events src @x", 2, "not a set"),
     ("info x", 2, "too many"), ("stats x", 2, "too many"), ("completion csh", 2, '"csh" is unknown'),
     ("--timeout 5 info", 2, "no duration"), ("--nope info", 2, "nope"),
+    ("history x", 2, '"x" is no revision'), ("history 1 2", 2, "too many"), ("confirm x", 2, '"x" is no revision'),
+    ("rollback", 2, "revision is missing"), ("rollback to", 2, "revision is missing"),
+    ("rollback -1", 2, '"-1" is no word'), ("rollback 3 4", 2, '"4" is no word of rollback'),
+    ("rollback to x", 2, '"x" is no revision'), ("rollback 3 --expect", 2, '"" is no revision'),
+    ("rollback 3 comment", 2, "at most 255"), ("rollback 3 --confirm 5s --dry-run", 2, "contradict"),
+    ("policy add a block --confirm", 2, "the time is missing, as 60s"), ("default block --confirm 0s", 2, '"0s"'),
+    ("default block --confirm=5", 2, "no duration"), ("--confirm 5 default block", 2, "no duration"),
+    ("--confirm 5s info", 2, "and this is none"), ("policy show --confirm 5s", 2, "and this is none"),
+    ("panic --confirm 5s", 2, "and this is none"), ("confirm --confirm 5s", 2, "and this is none"),
+    ("policy set a dport 5 --confirm 5s", 2, "wants the whole policy"),
 ]
 # The same with a daemon: what it refuses.
 REFUSED = [
@@ -109,7 +119,7 @@ def helps(world):
                   "help", "--help", "policy help", "policy add help", "default help", "set help",
                   "setting help",
                   "iface help", "apply help", "check help", "stats help", "events help", "explain help", "info help", "panic help",
-                  "completion help"):
+                  "history help", "rollback help", "confirm help", "completion help"):
         result = world.ctl(*words.split())
         assert result.stdout.startswith("Usage:"), words
     for words, says in (("help policy", ("rate-limit RATE", "redirect DEV", "dport PORT", "log [1/N]")),
@@ -141,6 +151,8 @@ COMPLETIONS = [
     ("events a", "action"), ("events policy w", "web"), ("events policy web --s", "--since"),
     ("apply /etc/hostn", "/etc/hostname"), ("check /et", "/etc/"),
     ("apply x --d", "--dry-run"), ("apply x --expect ", ""), ("check x ", ""),
+    ("apply x --confirm ", ""), ("rollback 1 --con", "--confirm"), ("rollback 1 comment ", ""),
+    ("co", "confirm completion"),
     ("stats ", "--watch help"), ("completion z", "zsh"), ("zz ", ""),
 ]
 
