@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "client/cli/cli.h"
+#include "client/cli/confirm_state.h"
 
 /* An older daemon does not tell. */
 static json_t *tables_json(const Pepctl__V1__Tables *m)
@@ -11,6 +12,15 @@ static json_t *tables_json(const Pepctl__V1__Tables *m)
 	return json_pack("{s:I, s:I, s:I, s:I}", "tuples", (json_int_t)m->tuples, "longest_run",
 		(json_int_t)m->longest_run, "most_steps", (json_int_t)m->most_steps, "entries",
 		(json_int_t)m->entries);
+}
+
+static json_t *with_confirm(json_t *object, const Pepctl__V1__GetServerInfoResponse *m)
+{
+	if (m->confirm_revision)
+		json_object_set_new(
+			object, "confirm_revision", json_integer((json_int_t)m->confirm_revision));
+	confirm_json(object, m->confirm_left_nano);
+	return object;
 }
 
 static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
@@ -35,6 +45,16 @@ static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
 		"tables", tables_json(m->tables));
 }
 
+static void print_confirm(const Pepctl__V1__GetServerInfoResponse *m)
+{
+	char left[32];
+
+	confirm_format_left(m->confirm_left_nano, left);
+	if (m->confirm_revision)
+		printf("revision %llu waits to be confirmed: undone in %s\n",
+			(unsigned long long)m->confirm_revision, left);
+}
+
 static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
 {
 	char started[40];
@@ -44,6 +64,7 @@ static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
 	printf("revision %llu%s%s%s\n", (unsigned long long)m->revision,
 		*m->difference ? ", enforced is another: " : ", enforced", *m->difference ? m->difference : "",
 		"");
+	print_confirm(m);
 	printf("policies %llu of at most %llu, interfaces at most %llu, event ring %llu bytes\n",
 		(unsigned long long)m->limits->policies, (unsigned long long)m->limits->max_policies,
 		(unsigned long long)m->limits->max_interfaces, (unsigned long long)m->limits->ring_bytes);
@@ -83,7 +104,7 @@ int info_main(struct cli *cli, struct words *words)
 	if (status)
 		return status;
 	if (cli->json)
-		output_json(info_json(answer));
+		output_json(with_confirm(info_json(answer), answer));
 	else
 		print_info(answer);
 	return EXIT_DONE;
