@@ -141,7 +141,8 @@ static int make_ready(struct change_list *changes, struct pepctl_error *error)
 int library_apply(pepctl_client *client, struct change_list *changes, bool replace,
 	uint64_t *ret_revision, struct pepctl_error *error)
 {
-	const struct apply_options options = {.replace = replace, .force = client->force};
+	const struct apply_options options = {
+		.replace = replace, .force = client->force, .confirm = client->confirm};
 	Pepctl__V1__ApplyChangesResponse *answer;
 	struct error err = ERROR_INIT;
 	int r = make_ready(changes, error);
@@ -313,6 +314,8 @@ int pepctl_iface_attach(pepctl_client *client, const char *iface, enum pepctl_mo
 	Pepctl__V1__AttachInterfaceResponse *answer;
 	int r;
 
+	if (client->confirm)
+		return library_attach(client, iface, mode, ret_mode, error);
 	arena_reset(&client->arena);
 	pepctl__v1__attach_interface_request__init(&request);
 	request.iface = (char *)(uintptr_t)iface;
@@ -329,6 +332,8 @@ int pepctl_iface_detach(pepctl_client *client, const char *iface, struct pepctl_
 	Pepctl__V1__DetachInterfaceRequest request;
 	Pepctl__V1__DetachInterfaceResponse *answer;
 
+	if (client->confirm)
+		return library_detach(client, iface, error);
 	arena_reset(&client->arena);
 	pepctl__v1__detach_interface_request__init(&request);
 	request.iface = (char *)(uintptr_t)iface;

@@ -69,6 +69,14 @@ PEPCTL_API void pepctl_client_set_timeout(pepctl_client *client, int millisecond
  */
 PEPCTL_API void pepctl_client_set_force(pepctl_client *client, int force);
 
+/*
+ * Milliseconds within which each later change has to be kept by pepctl_revision_confirm(): else the
+ * daemon undoes it, to exactly what was before, whatever becomes of this client or of the daemon
+ * meanwhile. 0, as at first: changes stay. While one waits, the daemon refuses others, but not
+ * pepctl_revision_rollback() to the revision before it, which undoes it at once.
+ */
+PEPCTL_API void pepctl_client_set_confirm(pepctl_client *client, int milliseconds);
+
 struct pepctl_server {
 	char version[32];
 	char kernel[64];
@@ -120,6 +128,43 @@ PEPCTL_API int pepctl_ruleset_apply(pepctl_client *client, const char *text, siz
  * again while it was read.
  */
 PEPCTL_API int pepctl_ruleset_export(pepctl_client *client, char **ret_text, size_t *ret_size,
+	uint64_t *ret_revision, struct pepctl_error *error);
+
+/*
+ * --- revisions: each change makes one, the next number; the last 100 are remembered
+ */
+
+struct pepctl_revision {
+	uint64_t revision;
+	int64_t time;               /* ns since the epoch */
+	uint32_t uid, pid;          /* who made it; the process may have gone */
+	const char *command;        /* its name, "" = not known */
+	const char *comment;        /* "" = none */
+	const char *const *changes; /* change_count lines as "+ policy ...", "- policy ..." */
+	size_t change_count;        /* at most 100 */
+	uint64_t changes_total;     /* how many there were */
+	int64_t confirm_left;       /* ns until it is undone unless it is confirmed; 0 = it stays */
+};
+/* The newest first. Strings are valid during the call. A return other than 0 ends the list. */
+PEPCTL_API int pepctl_revision_list(pepctl_client *client,
+	int (*each)(void *data, const struct pepctl_revision *revision), void *data,
+	struct pepctl_error *error);
+
+/*
+ * Gives the ruleset the content that it had at a revision, in one transaction that makes a new one,
+ * *ret_revision (may be NULL). Leases are no part of it, counters stay with the policies that stay.
+ * Fails for a revision that is not remembered any more. While a change waits to be confirmed, only
+ * the revision before it can be gone back to: that undoes it.
+ */
+PEPCTL_API int pepctl_revision_rollback(pepctl_client *client, uint64_t revision,
+	uint64_t *ret_revision, struct pepctl_error *error);
+
+/*
+ * Keeps the change that waits, see pepctl_client_set_confirm(): of `revision`, or with 0 whichever
+ * it is. *ret_revision (may be NULL) tells which. Fails when that one does not wait, as after its
+ * time: then it has been undone.
+ */
+PEPCTL_API int pepctl_revision_confirm(pepctl_client *client, uint64_t revision,
 	uint64_t *ret_revision, struct pepctl_error *error);
 
 /*
