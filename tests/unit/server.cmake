@@ -15,3 +15,8 @@ pep_unit_test(journal_crash SOURCES test_journal_crash.c crash_fs.c LIBS pep_sto
 target_link_options(test_journal_crash PRIVATE
     LINKER:--wrap=openat,--wrap=fstat,--wrap=close,--wrap=fsync,--wrap=fdatasync,--wrap=ftruncate
     LINKER:--wrap=renameat,--wrap=unlinkat,--wrap=linkat,--wrap=pread,--wrap=__pread_chk,--wrap=pwritev)
+foreach(name IN ITEMS lease_table lease_table_random)
+    pep_unit_test(${name} SOURCES test_${name}.c failing_memory.c LIBS pep_store)
+    target_link_options(test_${name} PRIVATE
+        LINKER:--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray)
+endforeach()
