@@ -20,3 +20,8 @@ foreach(name IN ITEMS lease_table lease_table_random)
     target_link_options(test_${name} PRIVATE
         LINKER:--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray)
 endforeach()
+foreach(name IN ITEMS lease_codec lease_codec_wrong)
+    pep_unit_test(${name} SOURCES test_${name}.c lease_wanted.c failing_memory.c LIBS pep_store)
+    target_link_options(test_${name} PRIVATE
+        LINKER:--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray)
+endforeach()
