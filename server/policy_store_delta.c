@@ -201,6 +201,14 @@ static bool redo_nothing(struct store_policy *old, const Pepctl__Journal__Policy
 	return true;
 }
 
+/* Undone step by step, a policy may come back to what it is now. */
+static bool is_in_force(const struct entry *entry, const Pepctl__Journal__PolicyState *state,
+	const struct store_policy *p)
+{
+	return entry && entry->now && entry->now->position == state->position &&
+	       policy_equal(&entry->now->policy, &p->policy);
+}
+
 static int redo_policy(const struct redo *d, const Pepctl__Journal__PolicyDelta *m)
 {
 	const Pepctl__Journal__PolicyState *state = d->back ? m->before : m->after;
@@ -211,7 +219,10 @@ static int redo_policy(const struct redo *d, const Pepctl__Journal__PolicyDelta 
 		return r;
 	if (p && !d->back && redo_nothing(entry_next(entry_find(d->s, m->name)), state, p))
 		return 0;
-	if (p) {
+	if (p && d->back && is_in_force(entry_find(d->s, m->name), state, p)) {
+		store_policy_unref(p);
+		p = store_policy_ref(entry_find(d->s, m->name)->now);
+	} else if (p) {
 		p->position = state->position;
 		p->created_revision = state->created_revision;
 		p->changed_revision = d->back ? d->s->next_revision + 1 : state->changed_revision;

@@ -129,6 +129,8 @@ int service_init(struct service *s)
 {
 	service_policy_init(s);
 	service_apply_init(s);
+	service_apply_stream_init(s);
+	service_history_init(s);
 	service_set_init(s);
 	service_iface_init(s);
 	service_stats_init(s);

@@ -60,6 +60,8 @@ void service_deinit(struct service *s);
 
 void service_policy_init(struct service *s);
 void service_apply_init(struct service *s);
+void service_apply_stream_init(struct service *s);
+void service_history_init(struct service *s);
 int service_list_init(struct service *s);
 void service_list_deinit(struct service *s);
 void service_set_init(struct service *s);

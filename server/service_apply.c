@@ -1,66 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* ApplyChanges and ApplyStream: the transaction, in one message or in many. */
+/* ApplyChanges and RollbackRevision: the transaction, and what all of its requests share. */
 #include <errno.h>
 #include <stdio.h>
 
 #include "common/flow.h"
-#include "common/frame.h"
 #include "common/policy_proto.h"
 #include "common/wirecheck.h"
-#include "server/service.h"
+#include "server/service_apply.h"
 
-/* What one stream may hold: sets have their members in it, policies each their change. */
-#define STREAM_HELD_BASE       ((size_t)256 << 20)
-#define STREAM_HELD_PER_POLICY 1024u
-#define WARNINGS_BUDGET        (64u << 10) /* bytes of those of one transaction */
-#define STREAMS_HELD_USER      2u          /* as much as so many full streams */
-
-/* The answer has an effect for each change: it must fit an arena (4 bytes each) and a frame (1). */
-#define CHANGES_MAX                                                                                \
-	((STREAM_HELD_BASE + (size_t)STREAM_HELD_PER_POLICY * PEP_POLICIES_MAX) /                  \
-		sizeof(struct change))
-_Static_assert(CHANGES_MAX < ARENA_BUDGET_DEFAULT / 4 - (64u << 10) &&
-		       CHANGES_MAX < FRAME_BODY_MAX - (128u << 10),
-	"a transaction that fits the limit can be answered");
-
-/* A transaction, from the beginning of its request to its answer. */
-struct apply {
-	struct service *service;
-	struct call *call;
-	struct store_tx tx;
-	struct service_warnings warnings;
-	struct arena arena; /* of them */
-
-	/* ApplyStream */
-	uv_timer_t *timer; /* of the deadline; NULL = none */
-	char *comment;     /* owned; tx has it too */
-	size_t messages;
-	size_t held; /* charged to the user */
-};
-
-/* Of both requests. */
-struct apply_options {
-	Pepctl__V1__ApplyMode mode;
-	bool has_expected, validate_only, force;
-	uint64_t expected;
-	int64_t confirm_timeout;
-	const char *request_id, *comment;
-	Pepctl__V1__Flow *const *protect;
-	size_t protect_count;
-};
-#define OPTIONS_OF(request)                                                                        \
-	((struct apply_options){                                                                   \
-		.mode = (request)->mode,                                                           \
-		.has_expected = (request)->expected_present_case,                                  \
-		.validate_only = (request)->validate_only,                                         \
-		.force = (request)->force,                                                         \
-		.expected = (request)->expected_revision,                                          \
-		.confirm_timeout = (request)->confirm_timeout_nano,                                \
-		.request_id = (request)->request_id,                                               \
-		.comment = (request)->comment,                                                     \
-		.protect = (request)->protect,                                                     \
-		.protect_count = (request)->n_protect,                                             \
-	})
+#define WARNINGS_BUDGET (64u << 10) /* bytes of those of one transaction */
 
 int service_read_mode(Pepctl__V1__ApplyMode mode, enum store_mode *ret, struct error *err)
 {
@@ -92,15 +40,8 @@ static int read_protect(const struct apply_options *o, struct store_tx *ret, str
 	return r;
 }
 
-/* What this version does not have must not be silently left out. */
-static int read_options(const struct apply_options *o, struct store_tx *ret, struct error *err)
+int service_read_apply(const struct apply_options *o, struct store_tx *ret, struct error *err)
 {
-	if (o->confirm_timeout) {
-		error_set(err, ERROR_UNIMPLEMENTED, "NO_CONFIRM",
-			"a commit that waits for confirmation is not in this version");
-		error_violation(err, "confirm_timeout_nano", "is not in this version");
-		return -EOPNOTSUPP;
-	}
 	if (service_read_mode(o->mode, &ret->mode, err))
 		return -EINVAL;
 	if (wirecheck_has_control(o->comment))
@@ -108,6 +49,12 @@ static int read_options(const struct apply_options *o, struct store_tx *ret, str
 	if (strlen(o->comment) > 255)
 		return error_violation(
 			err, "comment", "%zu bytes; at most 255", strlen(o->comment));
+	if (o->confirm_timeout < 0 || o->confirm_timeout > STORE_CONFIRM_MAX)
+		return error_violation(err, "confirm_timeout_nano", "%lld ns; 0 to 7 days",
+			(long long)o->confirm_timeout);
+	if (o->confirm_timeout && o->validate_only)
+		return error_violation(err, "confirm_timeout_nano", "a dry run has nothing to confirm");
+	ret->confirm_timeout = o->confirm_timeout;
 	ret->has_expected = o->has_expected;
 	ret->expected = o->expected;
 	ret->validate_only = o->validate_only;
@@ -140,7 +87,7 @@ int service_read_operations(Pepctl__V1__Operation *const *operations, size_t cou
 }
 
 /* What was done as asked, and yet may not be what was meant. */
-static int read_warnings(
+int service_apply_warnings(
 	struct apply *a, Pepctl__V1__Operation *const *operations, size_t count, struct error *err)
 {
 	int r = 0;
@@ -167,13 +114,13 @@ static void on_timer_closed(uv_handle_t *handle)
 	free(handle);
 }
 
-static void timer_end(struct apply *a)
+void service_apply_untimed(struct apply *a)
 {
 	if (a->timer)
 		uv_close((uv_handle_t *)TAKE_PTR(a->timer), on_timer_closed);
 }
 
-static struct apply *apply_new(struct service *s, struct call *call)
+struct apply *service_apply_new(struct service *s, struct call *call)
 {
 	struct apply *a = calloc(1, sizeof(*a));
 
@@ -186,9 +133,9 @@ static struct apply *apply_new(struct service *s, struct call *call)
 	return a;
 }
 
-static void apply_free(struct apply *a)
+void service_apply_free(struct apply *a)
 {
-	timer_end(a);
+	service_apply_untimed(a);
 	quota_release(&a->service->apply_quota, a->tx.author.uid, a->held);
 	change_list_deinit(&a->tx.changes);
 	free(a->tx.protect);
@@ -220,18 +167,19 @@ static Pepctl__V1__ApplyChangesResponse *answer_of(
 	answer->policies_created = result->policies.created;
 	answer->policies_changed = result->policies.changed;
 	answer->policies_deleted = result->policies.deleted;
+	answer->confirm_left_nano = result->confirm_left;
 	return answer;
 }
 
 /* The request has been taken over: the whole arena of the call is there for the answer. */
-static void on_applied(void *data, const struct store_result *result, struct error *err)
+void service_on_applied(void *data, const struct store_result *result, struct error *err)
 {
 	Pepctl__V1__ApplyChangesResponse *answer;
 	struct apply *a = data;
 	struct call *call = a->call;
 
 	if (err) {
-		apply_free(a);
+		service_apply_free(a);
 		call_fail(call, err);
 		return;
 	}
@@ -243,150 +191,53 @@ static void on_applied(void *data, const struct store_result *result, struct err
 		call_reply(call, &answer->base);
 	else
 		service_fail_memory(call);
-	apply_free(a);
+	service_apply_free(a);
 }
 
 static void apply_changes(void *data, struct call *call)
 {
 	const Pepctl__V1__ApplyChangesRequest *request = call_request(call);
-	const struct apply_options options = OPTIONS_OF(request);
+	const struct apply_options options = APPLY_OPTIONS(request);
 	struct error err = ERROR_INIT;
-	struct apply *a = apply_new(data, call);
+	struct apply *a = service_apply_new(data, call);
 
 	if (!a) {
 		service_fail_memory(call);
 		return;
 	}
-	if (read_options(&options, &a->tx, &err) ||
+	if (service_read_apply(&options, &a->tx, &err) ||
 		service_read_operations(request->operations, request->n_operations, &a->tx.changes, &err) ||
-		read_warnings(a, request->operations, request->n_operations, &err)) {
-		apply_free(a);
+		service_apply_warnings(a, request->operations, request->n_operations, &err)) {
+		service_apply_free(a);
 		call_fail(call, &err);
 		return;
 	}
-	store_submit(a->service->store, &a->tx, on_applied, a);
+	store_submit(a->service->store, &a->tx, service_on_applied, a);
 }
 
-/* --- ApplyStream */
-
-static void on_deadline(uv_timer_t *timer)
+static void rollback(void *data, struct call *call)
 {
-	struct apply *a = timer->data;
-	struct call *call = a->call;
+	const Pepctl__V1__RollbackRevisionRequest *request = call_request(call);
+	const struct apply_options options = ROLLBACK_OPTIONS(request);
 	struct error err = ERROR_INIT;
+	struct apply *a = service_apply_new(data, call);
 
-	apply_free(a);
-	error_set(&err, ERROR_DEADLINE, NULL,
-		"the deadline passed before the end of the stream; nothing was changed");
-	call_fail(call, &err);
-}
-
-static int timer_start(struct apply *a, int64_t deadline)
-{
-	int64_t left = deadline - service_monotonic_now();
-
-	if (!deadline)
-		return 0;
-	a->timer = malloc(sizeof(*a->timer));
-	if (!a->timer)
-		return -ENOMEM;
-	uv_timer_init(a->service->loop, a->timer);
-	a->timer->data = a;
-	return uv_timer_start(a->timer, on_deadline, (uint64_t)MAX(left, 0) / 1000000 + 1, 0);
-}
-
-static int on_open(void *data, struct call *call, void **ret_stream, struct error *err)
-{
-	struct apply *a = apply_new(data, call);
-
-	if (a && timer_start(a, call_deadline(call)) < 0) {
-		apply_free(a);
-		a = NULL;
+	if (!a) {
+		service_fail_memory(call);
+		return;
 	}
-	*ret_stream = a;
-	return a ? 0 : error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
-}
-
-static int keep_options(struct apply *a, const struct apply_options *o, struct error *err)
-{
-	int r;
-
-	if (a->messages++) {
-		if (!o->mode && !o->has_expected && !o->validate_only && !o->force &&
-			!o->confirm_timeout && !*o->request_id && !*o->comment &&
-			!o->protect_count)
-			return 0;
-		return error_violation(err, "",
-			"message %zu has more than operations; the options of a "
-			"transaction are those of the stream's first message",
-			a->messages);
+	a->tx.kind = STORE_ROLLBACK;
+	a->tx.target = request->revision;
+	if (service_read_apply(&options, &a->tx, &err)) {
+		service_apply_free(a);
+		call_fail(call, &err);
+		return;
 	}
-	r = read_options(o, &a->tx, err);
-	if (r)
-		return r;
-	a->tx.comment = a->comment = strdup(o->comment);
-	return a->comment ? 0 : error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
-}
-
-/* Before it is held: the bytes on the wire stand for what the changes own besides themselves. */
-static int charge(struct apply *a, size_t bytes, struct error *err)
-{
-	struct service *s = a->service;
-	int r;
-
-	if (bytes > s->apply_max - a->held)
-		return error_set(err, ERROR_LIMIT, "TRANSACTION_TOO_LARGE",
-			"the transaction needs more than %zu MiB, which is the limit with a "
-			"--max-policies of "
-			"%u; make it smaller, or raise that",
-			s->apply_max >> 20, store_max_policies(s->store));
-	r = quota_charge(&s->apply_quota, a->tx.author.uid, bytes, err);
-	if (!r)
-		a->held += bytes;
-	return r;
-}
-
-static int on_message(void *stream, const void *message, size_t size, struct error *err)
-{
-	const Pepctl__V1__ApplyStreamRequest *request = message;
-	const struct apply_options options = OPTIONS_OF(request);
-	struct apply *a = stream;
-	int r = keep_options(a, &options, err);
-
-	if (!r)
-		r = charge(a, size + request->n_operations * sizeof(struct change), err);
-	if (!r)
-		r = service_read_operations(
-			request->operations, request->n_operations, &a->tx.changes, err);
-	if (!r)
-		r = read_warnings(a, request->operations, request->n_operations, err);
-	if (!r)
-		call_count_from(a->call, a->tx.changes.count);
-	return r;
-}
-
-/* From here on the store minds the deadline. */
-static void on_stream_closed(void *stream)
-{
-	struct apply *a = stream;
-
-	timer_end(a);
-	store_submit(a->service->store, &a->tx, on_applied, a);
-}
-
-static void on_cancelled(void *stream)
-{
-	apply_free(stream);
+	store_submit(a->service->store, &a->tx, service_on_applied, a);
 }
 
 void service_apply_init(struct service *s)
 {
-	static const struct rpc_receiver receiver = {
-		on_open, on_message, on_stream_closed, on_cancelled};
-
-	s->apply_max =
-		STREAM_HELD_BASE + (size_t)STREAM_HELD_PER_POLICY * store_max_policies(s->store);
-	s->apply_quota.limit = STREAMS_HELD_USER * s->apply_max;
 	rpc_handle(s->rpc, METHOD_APPLY_CHANGES, apply_changes, s);
-	rpc_receive(s->rpc, METHOD_APPLY_STREAM, &receiver, s);
+	rpc_handle(s->rpc, METHOD_ROLLBACK_REVISION, rollback, s);
 }

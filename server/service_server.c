@@ -146,6 +146,7 @@ static void get_server_info(void *data, struct call *call)
 	answer->enforced_revision = datapath_revision(s->datapath);
 	if (answer->enforced_revision != answer->revision)
 		answer->difference = arena_strdup(call_arena(call), "a commit is under way");
+	answer->confirm_left_nano = store_confirm_left(s->store, &answer->confirm_revision);
 	answer->started_time = s->started;
 	answer->pid = (uint32_t)getpid();
 	if (answer->difference)

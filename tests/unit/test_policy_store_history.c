@@ -94,6 +94,13 @@ static void test_goes_on_after_a_kill(void **state)
 	go_back(&again, 1, &a);
 	assert_int_equal(a.revision, 4);
 	assert_null(store_policy_find(again.store, "a"));
+	commit(&again, "policy z block src 10.0.0.9\n", &a);
+	commit(&again, "policy b block src 10.0.0.1 priority 9\n", &a);
+	commit(&again, "policy b block src 10.0.0.1\n", &a);
+	go_back(&again, 5, &a);
+	assert_string_equal(a.lines, ""); /* what is as it was is no change */
+	go_back(&again, 4, &a);
+	assert_string_equal(a.lines, "- policy z block src 10.0.0.9\n");
 	world_deinit(&again);
 	world_deinit(&w);
 }
