@@ -19,6 +19,7 @@
 #include "common/change.h"
 #include "server/classifier.h"
 #include "server/journal.h"
+#include "server/lease_table.h"
 #include "server/member_set.h"
 #include "server/sock_diag.h"
 #include "server/state_file.h"
@@ -37,6 +38,14 @@
 #define STORE_HISTORY_MAX 100u    /* commits that are remembered */
 #define STORE_HISTORY_BYTES ((size_t)64 << 20) /* that these may take */
 #define STORE_CONFIRM_MAX (7 * 86400ll * 1000000000ll) /* ns that a commit may wait */
+#define STORE_BANNED "banned" /* the set that a ban without one means */
+#define STORE_TTL_MAX (10ll * 365 * 86400 * 1000000000) /* ns */
+#define STORE_TTL_BAN (86400ll * 1000000000) /* of who may only ban, in a set without max-ttl */
+#define STORE_BAN_IPV4 24u /* the widest prefixes that these may ban */
+#define STORE_BAN_IPV6 48u
+#define STORE_LEASE_NOTES 1000u
+#define STORE_LEASE_STEPS 20000u /* that one page looks at */
+#define STORE_HOLDERS_MAX 64u /* owners that hold one member */
 #define STORE_UNDO_AGAIN 1000000000ll /* ns after an undo that failed */
 
 struct store;
@@ -45,6 +54,7 @@ enum store_tx_kind {
 	STORE_CHANGES = 0,
 	STORE_ROLLBACK, /* to the content of revision `target` */
 	STORE_CONFIRM,  /* revision `target`, 0 = whichever waits */
+	STORE_LEASES,   /* no revision, unless a ban makes a set */
 };
 enum store_mode { STORE_MERGE = 0, STORE_REPLACE_ALL = 1 };
 enum store_effect { STORE_UNCHANGED = 0, STORE_CREATED = 1, STORE_CHANGED = 2, STORE_DELETED = 3 };
@@ -64,6 +74,40 @@ struct store_view {
 	struct store *store;
 	bool next; /* the dry run's */
 	const struct store_policy **order; /* owned with next; see store_view_policies() */
+};
+
+enum store_lease_kind {
+	STORE_HOLD,
+	STORE_RELEASE,
+	STORE_RELEASE_ALL, /* `members` is empty */
+	STORE_RECONCILE,   /* HOLD, and a release of all else that the owner holds in the set */
+};
+
+/* What a transaction of STORE_LEASES does. */
+struct store_lease {
+	enum store_lease_kind kind;
+	char set[POLICY_NAME_MAX + 1]; /* "" = all sets, of releases */
+	struct member_list members;    /* owned; the same member twice is one */
+	char owner[LEASE_OWNER_MAX + 1]; /* "" with any_owner */
+	bool any_owner; /* of releases: whoever holds them */
+	int64_t ttl;    /* ns, 0 = until released; 0 .. STORE_TTL_MAX */
+	bool shorten;   /* HOLD: an expiry may become an earlier one */
+	bool ban;       /* HOLD: some policy must keep out what is in the set; makes the set STORE_BANNED */
+	bool bans_only; /* the caller has no other right: bannable sets, within their limits */
+};
+
+/* A member that was refused or left as it was: its place in its family's list. */
+struct store_lease_note {
+	uint8_t family;
+	size_t at;
+	const char *reason; /* static; NULL: its expiry is later than was asked for and stays */
+};
+
+struct store_lease_result {
+	uint64_t added, refreshed, unchanged, released, missing;
+	struct store_lease_note *notes; /* up to STORE_LEASE_NOTES of each sort */
+	size_t note_count;
+	uint64_t rejected, kept; /* how many there are */
 };
 
 struct store_tx {
@@ -88,6 +132,7 @@ struct store_tx {
 	int64_t deadline; /* CLOCK_MONOTONIC ns, 0 = none; past it nothing is committed */
 	enum store_tx_kind kind;
 	uint64_t target;         /* of ROLLBACK and CONFIRM */
+	struct store_lease *lease; /* of LEASES; malloc'ed, moved into store_submit() */
 	int64_t confirm_timeout; /* ns, 0 .. STORE_CONFIRM_MAX; > 0: undone then, unless confirmed */
 	struct store_author author;
 	const char *comment; /* copied; may be NULL */
@@ -109,6 +154,7 @@ struct store_result {
 	struct store_counts policies;
 	bool protect_cut; /* not all connections or interfaces were asked about */
 	int64_t confirm_left; /* ns until it is undone; 0 = it is not */
+	const struct store_lease_result *leases; /* of LEASES */
 };
 
 /* Called exactly once, possibly before store_submit() returns; `err` is NULL on success. */
@@ -288,6 +334,21 @@ const struct store_set *store_set_find(const struct store *s, const char *name, 
 size_t store_set_count(const struct store *s);
 size_t store_member_count(const struct store *s); /* of all sets */
 uint32_t store_max_members(const struct store *s);
+
+/*
+ * Leases of a set: copies at most `room` from *cursor on, 0 = the first, and moves that to where the
+ * next call goes on, UINT64_MAX = there are no more. As lease_table_next() for changes in between.
+ * With an owner only what that one holds; at most STORE_LEASE_STEPS are looked at, so that a page
+ * may have less than its room. Returns how many.
+ */
+struct store_held {
+	struct member member;
+	char owner[LEASE_OWNER_MAX + 1];
+	int64_t left; /* ns, 0 = until released */
+};
+size_t store_leases(struct store *s, uint8_t id, const char *owner, uint64_t *cursor,
+	struct store_held *ret, size_t room);
+size_t store_lease_count(struct store *s, uint8_t id);
 
 /* --- a view: in force from the loop, of a dry run from its look */
 
