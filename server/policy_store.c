@@ -27,6 +27,7 @@ int store_new(uint32_t max_policies, uint32_t max_members, struct classifier *cl
 	table_hash("", 0); /* draws its seed now, not in two threads at once */
 	store_config_init(&s->config);
 	s->next_config = s->config;
+	pthread_mutex_init(&s->lease_lock, NULL);
 	*ret = s;
 	return 0;
 }
@@ -44,6 +45,9 @@ void store_free(struct store *s)
 	state_deinit(&s->output);
 	free(s->records);
 	history_clear(&s->history);
+	free(s->lease_undo);
+	lease_table_deinit(&s->leases);
+	pthread_mutex_destroy(&s->lease_lock);
 	entries_free(s);
 	order_forget(s);
 	free(s->touched);
@@ -116,7 +120,7 @@ static int check_tx(const struct store *s, const struct tx *tx, struct error *er
 static bool batch_changes(const struct store *s)
 {
 	for (const struct tx *tx = s->batch; tx; tx = tx->next)
-		if (tx->changed)
+		if (tx->changed || tx->moves)
 			return true;
 	return false;
 }
@@ -124,7 +128,7 @@ static bool batch_changes(const struct store *s)
 static bool batch_records(const struct store *s)
 {
 	for (const struct tx *tx = s->batch; tx; tx = tx->next)
-		if (tx->record)
+		if (tx->record || tx->lease_record)
 			return true;
 	return false;
 }
@@ -149,7 +153,7 @@ static void refuse_batch(struct store *s, struct error *err)
 /* --- on the worker */
 
 /* What is left of it when it is applied: its lines and its record. */
-static int make_record(struct store *s, struct tx *tx, const struct store_config *former)
+static int make_record(struct store *s, struct tx *tx, const struct store_config *former, size_t leases)
 {
 	int r = 0;
 
@@ -158,6 +162,8 @@ static int make_record(struct store *s, struct tx *tx, const struct store_config
 		r = confirm_record(s, tx);
 	else if (tx->changed && !tx->validate_only)
 		r = commit_record(s, tx, former);
+	if (!r && tx->kind == STORE_LEASES && !tx->validate_only)
+		r = lease_record(s, tx, leases);
 	undo_forget(s);
 	return r ? error_set(&s->prepare_error, ERROR_LIMIT, "MEMORY", "out of memory") : 0;
 }
@@ -170,10 +176,11 @@ static void apply_batch(struct store *s)
 	s->asked_count = 0;
 	while (*at && !error_is_set(&s->prepare_error)) {
 		struct store_config former = s->next_config;
+		size_t leases = s->lease_undo_count;
 		struct tx *tx = *at;
 
 		if (!check_tx(s, tx, &tx->err) && !apply_tx(s, tx, &tx->err)) {
-			make_record(s, tx, &former);
+			make_record(s, tx, &former, leases);
 			at = &tx->next;
 			continue;
 		}
@@ -220,7 +227,7 @@ static void answer_unchanged(struct store *s)
 {
 	apply_abort(s);
 	for (struct tx *tx = s->batch; tx; tx = tx->next)
-		tx->changed = false;
+		tx->changed = tx->moves = false;
 	batch_answer(s);
 }
 
@@ -271,7 +278,7 @@ static void work(struct store *s)
 		return;
 	s->working = true;
 	while (s->state == STORE_IDLE && s->queue) {
-		if (s->unsure && !s->queue->validate_only) {
+		if (s->unsure && !s->queue->validate_only && s->queue->kind != STORE_EXPIRE) {
 			rewrite_begin(s);
 			continue;
 		}
@@ -354,7 +361,7 @@ void store_submit(struct store *s, struct store_tx *given, store_done done, void
 	struct tx *tx = s->queued < STORE_QUEUE_MAX ? calloc(1, sizeof(*tx)) : NULL;
 
 	if (tx) {
-		tx->effects = calloc(given->changes.count + 1, sizeof(*tx->effects));
+		tx->effects = calloc(given->changes.count + STORE_BAN_CHANGES, sizeof(*tx->effects));
 		tx->comment = strdup(given->comment ? given->comment : "");
 	}
 	if (!tx || !tx->effects || !tx->comment) {
@@ -362,6 +369,7 @@ void store_submit(struct store *s, struct store_tx *given, store_done done, void
 			tx_free(tx);
 		change_list_deinit(&given->changes);
 		free(TAKE_PTR(given->protect));
+		lease_free(TAKE_PTR(given->lease));
 		error_set(&err, ERROR_UNAVAILABLE, "QUEUE_FULL",
 			"%u changes wait already; try again", STORE_QUEUE_MAX);
 		done(data, NULL, &err);
@@ -382,6 +390,7 @@ void store_submit(struct store *s, struct store_tx *given, store_done done, void
 	tx->deadline = given->deadline;
 	tx->kind = given->kind;
 	tx->target = given->target;
+	tx->lease = TAKE_PTR(given->lease);
 	tx->confirm_timeout = given->confirm_timeout;
 	tx->author = given->author;
 	tx->done = done;

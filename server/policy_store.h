@@ -55,6 +55,7 @@ enum store_tx_kind {
 	STORE_ROLLBACK, /* to the content of revision `target` */
 	STORE_CONFIRM,  /* revision `target`, 0 = whichever waits */
 	STORE_LEASES,   /* no revision, unless a ban makes a set */
+	STORE_EXPIRE,   /* the store's own: what has run out */
 };
 enum store_mode { STORE_MERGE = 0, STORE_REPLACE_ALL = 1 };
 enum store_effect { STORE_UNCHANGED = 0, STORE_CREATED = 1, STORE_CHANGED = 2, STORE_DELETED = 3 };

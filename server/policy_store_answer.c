@@ -8,6 +8,17 @@ void tx_forget(struct tx *tx)
 		free(tx->lines[--tx->line_count]);
 	tx->line_total = 0;
 	store_record_free(TAKE_PTR(tx->record));
+	store_record_free(TAKE_PTR(tx->lease_record));
+	free(tx->leases.notes);
+	tx->leases = (struct store_lease_result){0};
+	tx->moves = false;
+}
+
+void lease_free(struct store_lease *lease)
+{
+	if (lease)
+		member_list_deinit(&lease->members);
+	free(lease);
 }
 
 void tx_free(struct tx *tx)
@@ -15,6 +26,7 @@ void tx_free(struct tx *tx)
 	tx_forget(tx);
 	free(tx->lines);
 	free(tx->effects);
+	lease_free(tx->lease);
 	free(tx->protect);
 	free(tx->comment);
 	error_deinit(&tx->err);
@@ -40,6 +52,7 @@ static void tx_succeed(struct store *s, struct tx *tx)
 		.line_total = tx->line_total,
 		.policies = tx->policies,
 		.protect_cut = s->protect_cut,
+		.leases = tx->kind == STORE_LEASES ? &tx->leases : NULL,
 		.confirm_left = tx->changed ? tx->confirm_timeout : 0,
 	};
 
@@ -61,6 +74,8 @@ void tx_fail_all(struct tx *list, enum error_kind kind, const char *reason, cons
 
 static void keep_record(struct store *s, struct tx *tx)
 {
+	if (tx->lease_record)
+		s->leases_sequence = tx->lease_record->sequence;
 	if (!tx->record)
 		return;
 	if (tx->record->kind == RECORD_CONFIRMED)

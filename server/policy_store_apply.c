@@ -297,11 +297,17 @@ static void apply_changes(struct apply *a)
 	}
 }
 
+static bool apply_leases(struct apply *a)
+{
+	return (a->tx->kind == STORE_LEASES && leases_apply(a)) ||
+	       (a->tx->kind == STORE_EXPIRE && leases_expire(a));
+}
+
 int apply_tx(struct store *s, struct tx *tx, struct error *err)
 {
 	struct store_config former = s->next_config;
 	uint64_t position = s->last_position;
-	size_t asked = s->asked_count;
+	size_t asked = s->asked_count, leases = s->lease_undo_count;
 	struct apply a = {.s = s, .tx = tx, .base = &s->next_config, .serial = ++s->serial, .err = err};
 
 	if (tx->mode == STORE_REPLACE_ALL) {
@@ -309,9 +315,13 @@ int apply_tx(struct store *s, struct tx *tx, struct error *err)
 		store_config_init(&s->next_config);
 	}
 	sets_begin(s);
-	if (tx->kind != STORE_CHANGES && confirm_apply(s, tx, err))
+	if (tx->kind == STORE_LEASES && guards_make(tx, s) < 0)
+		apply_no_memory(&a);
+	if (tx->kind == STORE_ROLLBACK && history_undo(s, tx->target, err))
 		a.failed = true;
 	apply_changes(&a);
+	if (!a.failed)
+		a.failed = apply_leases(&a);
 	if (!a.failed && tx->mode == STORE_REPLACE_ALL)
 		replace_rest(&a);
 	if (!a.failed)
@@ -323,6 +333,7 @@ int apply_tx(struct store *s, struct tx *tx, struct error *err)
 	}
 	if (a.failed) {
 		undo_back(s);
+		leases_undo(s, leases);
 		sets_undo(s);
 		s->next_config = former;
 		s->last_position = position;

@@ -152,6 +152,10 @@ static int delete_set(struct apply *a, const struct change *change, enum store_e
 		return change->allow_missing ? 0
 					     : apply_refuse(a, ERROR_NOT_FOUND, "NO_SET", "",
 						       "there is no set %s", change->name);
+	if (lease_table_count(&a->s->leases, id))
+		return apply_refuse(a, ERROR_PRECONDITION, "SET_HAS_LEASES", "",
+			"owners hold %zu members of set %s; release them first",
+			lease_table_count(&a->s->leases, id), change->name);
 	*effect = STORE_DELETED;
 	return drop(a, id);
 }
@@ -239,12 +243,12 @@ void apply_check_sets(struct apply *a)
 	}
 	if (a->sets_deleted)
 		entries_each(a->s, check_entry, a);
-	if (!a->failed && a->s->next_member_count > a->s->max_members) {
+	if (!a->failed && a->s->next_member_count + a->s->leases.count > a->s->max_members) {
 		error_set(a->err, ERROR_LIMIT, "MEMBERS_FULL",
 			"%zu members of all sets are more than the limit of %u; start pepctld with "
 			"a "
 			"larger --max-members",
-			a->s->next_member_count, a->s->max_members);
+			a->s->next_member_count + a->s->leases.count, a->s->max_members);
 		a->failed = true;
 	}
 }

@@ -50,15 +50,14 @@ int confirm_check(const struct store *s, const struct tx *tx, struct error *err)
 	return tx->kind == STORE_ROLLBACK ? check_rollback(s, tx, err) : 0;
 }
 
-int confirm_apply(struct store *s, struct tx *tx, struct error *err)
+void store_set_alarm(struct store *s)
 {
-	return tx->kind == STORE_ROLLBACK ? history_undo(s, tx->target, err) : 0;
-}
+	int64_t next = leases_next(s);
 
-void confirm_alarm(struct store *s)
-{
-	if (s->confirm.revision)
-		s->backend.alarm(s->backend.data, s->confirm.boottime);
+	if (s->confirm.revision && (!next || s->confirm.boottime < next))
+		next = s->confirm.boottime;
+	if (next)
+		s->backend.alarm(s->backend.data, next);
 }
 
 /* --- its time has come */
@@ -73,7 +72,7 @@ static void on_undone(void *data, const struct store_result *result, struct erro
 		return;
 	s->backend.clock(s->backend.data, &clock);
 	s->confirm.boottime = clock.boottime + STORE_UNDO_AGAIN;
-	confirm_alarm(s);
+	store_set_alarm(s);
 }
 
 static struct store_tx undo_of(uint64_t revision, char comment[static 80])
@@ -96,11 +95,10 @@ void store_alarm(struct store *s)
 	struct store_clock clock;
 	struct store_tx tx;
 
-	if (!s->confirm.revision)
-		return;
 	s->backend.clock(s->backend.data, &clock);
-	if (clock.boottime < s->confirm.boottime) {
-		confirm_alarm(s);
+	leases_alarm(s, clock.boottime);
+	if (!s->confirm.revision || clock.boottime < s->confirm.boottime) {
+		store_set_alarm(s);
 		return;
 	}
 	tx = undo_of(s->confirm.revision, comment);

@@ -163,6 +163,7 @@ int entry_put(struct store *s, const char *name, struct store_policy *policy)
 		store_policy_unref(policy);
 		return -ENOMEM;
 	}
+	s->edits++;
 	s->next_count += (size_t)(policy != NULL) - (size_t)(entry_next(entry) != NULL);
 	if (!entry->touched) {
 		entry->touched = true;
@@ -176,6 +177,7 @@ int entry_put(struct store *s, const char *name, struct store_policy *policy)
 
 void undo_back(struct store *s)
 {
+	s->edits++;
 	while (s->undo_count) {
 		struct undo_entry *undo = &s->undo[--s->undo_count];
 
@@ -241,7 +243,8 @@ void apply_commit(struct store *s)
 	s->config = s->next_config;
 	s->revision = s->next_revision;
 	s->confirm = s->next_confirm;
-	confirm_alarm(s);
+	leases_commit(s);
+	store_set_alarm(s);
 	s->count = s->next_count;
 	order_forget(s);
 }
@@ -257,7 +260,9 @@ void apply_abort(struct store *s)
 		if (!entry->now)
 			entry_drop(s, entry);
 	}
+	s->edits += s->touched_count;
 	s->touched_count = 0;
+	leases_undo(s, 0);
 	sets_abort(s);
 	s->next_config = s->config;
 	s->next_revision = s->revision;

@@ -339,6 +339,10 @@ int store_replay(void *data, const struct journal_record *record, struct error *
 		return read_commit(s, record, err);
 	case RECORD_CONFIRMED:
 		return read_confirmed(s, record, err);
+	case RECORD_LEASES:
+		s->leases_sequence = record->sequence;
+		return record->sequence > s->restored_sequence ?
+			       leases_read(s, record->payload, record->size, err) : 0;
 	default:
 		return error_set(err, ERROR_PRECONDITION, "JOURNAL",
 			"a record of the journal has the unknown kind %u; it is of a newer version", record->kind);

@@ -3,6 +3,7 @@
 #ifndef PEP_SERVER_POLICY_STORE_INTERNAL_H
 #define PEP_SERVER_POLICY_STORE_INTERNAL_H
 
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -34,12 +35,14 @@ struct set_work {
 	struct member_set added, removed; /* against what is in force */
 	struct member_set whole; /* with swap: takes the place of what is in force */
 	bool swap;
+	struct member_set held_added, held_removed; /* that owners hold now and did not, or the reverse */
 	unsigned int passes; /* over the members, by the transaction being applied */
 };
 
 /* Kinds of a journal's records: written in files, never renumbered. */
-enum record_kind { RECORD_COMMIT = 1, RECORD_CONFIRMED = 2 };
+enum record_kind { RECORD_COMMIT = 1, RECORD_CONFIRMED = 2, RECORD_LEASES = 3 };
 #define RECORD_CONFIRMED_SIZE 12u
+#define STORE_BAN_CHANGES 2u /* that a ban may come to have */
 
 /* What a transaction writes into the journal. */
 struct store_record {
@@ -50,6 +53,12 @@ struct store_record {
 	uint8_t confirmed_payload[RECORD_CONFIRMED_SIZE];
 	uint8_t *payload; /* owned */
 	size_t size;
+};
+
+/* What a lease was before a transaction changed it; it has a reference of its owner. */
+struct lease_undo {
+	struct lease lease;
+	bool there;
 };
 
 /* The last commits, without a gap, the newest last. */
@@ -91,8 +100,11 @@ struct tx {
 	char **lines;      /* of its commit event */
 	size_t line_count, line_total;
 	struct store_counts policies;
-	bool changed;
-	struct store_record *record; /* owned; NULL = nothing to make durable */
+	bool changed; /* the ruleset */
+	bool moves;   /* owners' members */
+	struct store_lease *lease; /* owned; of STORE_LEASES */
+	struct store_lease_result leases;
+	struct store_record *record, *lease_record; /* owned; NULL = nothing to make durable */
 };
 
 struct undo_entry {
@@ -121,6 +133,12 @@ struct store {
 	struct table fresh; /* entries of names that are not in force */
 	struct store_config next_config;
 	struct set_work work[STORE_SETS_MAX];
+	struct lease_table leases; /* see policy_store_leases.c; what is in force is got by lease_undo */
+	pthread_mutex_t lease_lock;
+	struct lease_undo *lease_undo; /* of the batch */
+	size_t lease_undo_count, lease_undo_room;
+	uint64_t guards; /* bits of sets that a policy keeps out, as of guards_edits */
+	uint64_t edits, guards_edits; /* of policies */
 	uint64_t next_revision;
 	struct store_confirm next_confirm;
 	uint64_t sequence;          /* of records, given out */
@@ -160,6 +178,10 @@ struct store {
 	} state;
 	bool unsure; /* whether a crash would leave the state of what is in force */
 	bool working;
+	uint64_t leases_sequence; /* of the last record about them */
+	uint64_t leases_filed;    /* that stand as a part */
+	bool expiring;        /* a transaction that ends leases is on its way */
+	int64_t expire_again; /* ns that the next one waits, after one that failed */
 	bool one_by_one; /* the batch was refused as a whole: find out which */
 	size_t attached; /* of the batch's new attachments, done */
 
@@ -188,16 +210,15 @@ void queue_refuse(struct store *s, enum error_kind kind, const char *reason, con
 int confirm_check(const struct store *s, const struct tx *tx, struct error *err);
 /* Refuses a transaction that changes something while another waits, unless it undoes that. */
 int confirm_keeps_out(const struct store *s, const struct tx *tx, struct error *err);
-/* RollbackRevision and ConfirmRevision, on the working state. */
-int confirm_apply(struct store *s, struct tx *tx, struct error *err);
-/* After a change of what waits: the backend's alarm. */
-void confirm_alarm(struct store *s);
+/* The backend's alarm, for what comes first. */
+void store_set_alarm(struct store *s);
 /* At the start, of what ran out meanwhile. */
 int confirm_expired(struct store *s, struct error *err);
 
 /* --- policy_store_answer.c: the end of transactions */
 
 void tx_free(struct tx *tx);
+void lease_free(struct store_lease *lease);
 void tx_forget(struct tx *tx); /* what applying it has made: it will be applied once more */
 void tx_fail(struct tx *tx, struct error *err); /* `err` is emptied */
 void tx_fail_all(struct tx *list, enum error_kind kind, const char *reason, const char *what);
@@ -357,6 +378,35 @@ int history_records(struct store *s, struct journal_record **ret, size_t *ret_co
 /* A journal_read_fn, at the start: what the state file has not yet is done once more. */
 int store_replay(void *store, const struct journal_record *record, struct error *err);
 
+/* --- policy_store_leases.c: members that owners hold */
+
+int leases_apply(struct apply *a);  /* STORE_LEASES */
+int leases_expire(struct apply *a); /* STORE_EXPIRE */
+/* Takes back all but the first `count` changes of the batch. */
+void leases_undo(struct store *s, size_t count);
+void leases_commit(struct store *s); /* there is no way back */
+bool leases_held_now(const struct store *s, uint8_t id, const struct member *m); /* before the batch */
+/* Somebody holds it now who did not, or the reverse. 0 or -ENOMEM. */
+int leases_flip(struct store *s, uint8_t id, const struct member *m, bool add);
+void leases_alarm(struct store *s, int64_t now); /* ends what has run out */
+int64_t leases_next(struct store *s);      /* when that will be; 0 = never */
+
+/* --- policy_store_lease_log.c: the same on the disk */
+
+/* Of what the transaction changed, which is lease_undo from there on. */
+int lease_record(struct store *s, struct tx *tx, size_t from);
+/* All of them. 1 = the part is named, and has its bytes unless they stand; 0 = there are none. */
+int leases_render(struct store *s, struct state_part *part, size_t *ret_count);
+/* At the start: a part, or a record's payload. */
+int leases_read(struct store *s, const void *data, size_t size, struct error *err);
+
+/* --- policy_store_guards.c */
+
+/* Whether a policy of the working state keeps out packets of the set. */
+bool guards_find(struct store *s, const char *set);
+/* The changes that make a ban into STORE_BANNED possible. */
+int guards_make(struct tx *tx, const struct store *s);
+
 /* --- policy_store_order.c */
 void order_forget(struct store *s);
 int order_make(struct store *s);
@@ -371,6 +421,7 @@ struct text_marks {
 	bool begun, ended;
 	uint64_t revision;
 	uint64_t sequence; /* of the last record that it has */
+	uint64_t leases_sequence, leases; /* of the part that has them; how many */
 	size_t policies; /* that the end tells */
 	struct text_policy_mark {
 		uint64_t created, changed; /* revisions */

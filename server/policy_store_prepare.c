@@ -249,22 +249,29 @@ int batch_attach_again(struct store *s, struct error *err)
 	return attach_new(s, err);
 }
 
+static void list_record(struct store *s, const struct store_record *r)
+{
+	if (r)
+		s->records[s->record_count++] =
+			(struct journal_record){(uint8_t)r->kind, r->sequence, r->payload, r->size};
+}
+
 int batch_list(struct store *s, struct error *err)
 {
 	size_t count = 0;
 
 	for (const struct tx *tx = s->batch; tx; tx = tx->next)
-		count += tx->record != NULL;
+		count += 2;
 	s->records = calloc(count + 1, sizeof(*s->records));
 	if (!s->records) {
 		batch_abort(s);
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	}
 	s->record_count = 0;
-	for (const struct tx *tx = s->batch; tx; tx = tx->next)
-		if (tx->record)
-			s->records[s->record_count++] = (struct journal_record){(uint8_t)tx->record->kind,
-				tx->record->sequence, tx->record->payload, tx->record->size};
+	for (const struct tx *tx = s->batch; tx; tx = tx->next) {
+		list_record(s, tx->record);
+		list_record(s, tx->lease_record);
+	}
 	return 0;
 }
 

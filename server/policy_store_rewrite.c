@@ -16,6 +16,7 @@ static void render(void *arg)
 /* Which parts of sets stand as files: after a failed sync nobody knows. */
 static void note_parts(struct store *s, bool stand)
 {
+	s->leases_filed = stand ? s->leases_sequence : 0;
 	for (size_t id = 0; id < STORE_SETS_MAX; id++) {
 		s->sets[id].filed = stand && member_set_count(&s->members[id]) > STORE_MEMBERS_INLINE;
 		s->work[id].next.filed = s->sets[id].filed;

@@ -217,7 +217,10 @@ int sets_drop(struct store *s, uint8_t id)
 {
 	if (sets_replace(s, id, NULL, 0) < 0)
 		return -ENOMEM;
+	if (lease_table_count(&s->leases, id)) /* these are no business of the ruleset's */
+		return 0;
 	s->work[id].next = (struct store_set){0};
+	s->edits++; /* the id may become another set's */
 	return 0;
 }
 
@@ -322,13 +325,29 @@ void sets_end(struct store *s)
 
 /* --- a batch */
 
-static void copy_members(
-	const struct member_set *from, uint8_t id, bool add, struct classifier_member **at)
+/* Whether what the kernel has changes by it, which has what the ruleset or any owner has. */
+static bool is_news(const struct store *s, uint8_t id, const struct member_set *from, const struct member *m)
 {
+	const struct set_work *w = &s->work[id];
+
+	if (from == &w->added)
+		return !leases_held_now(s, id, m);
+	if (from == &w->removed)
+		return !lease_table_held(&s->leases, id, m);
+	return !member_set_has(&s->members[id], m) && !member_set_has(&w->added, m);
+}
+
+static void copy_members(const struct store *s, const struct member_set *from, uint8_t id, bool add,
+	struct classifier_member **at)
+{
+	const struct set_work *w = &s->work[id];
+	bool shared = lease_table_count(&s->leases, id) || member_set_count(&w->held_removed);
 	uint64_t cursor = 0;
 	struct member m;
 
 	while (member_set_next(from, &cursor, &m)) {
+		if (shared && !is_news(s, id, from, &m))
+			continue;
 		**at = (struct classifier_member){
 			.set = id, .add = add, .family = m.family, .length = m.length};
 		memcpy((*at)++->bytes, m.bytes, sizeof(m.bytes));
@@ -341,17 +360,20 @@ int sets_members(const struct store *s, struct classifier_member **ret, size_t *
 	size_t count = 0;
 
 	for (size_t id = 0; id < STORE_SETS_MAX; id++)
-		count += member_set_count(&s->work[id].added) +
-			 member_set_count(&s->work[id].removed);
+		count += member_set_count(&s->work[id].added) + member_set_count(&s->work[id].removed) +
+			 member_set_count(&s->work[id].held_added) +
+			 member_set_count(&s->work[id].held_removed);
 	at = all = calloc(count + 1, sizeof(*all));
 	if (!all)
 		return -ENOMEM;
 	for (uint8_t id = 0; id < STORE_SETS_MAX; id++) {
-		copy_members(&s->work[id].removed, id, false, &at);
-		copy_members(&s->work[id].added, id, true, &at);
+		copy_members(s, &s->work[id].removed, id, false, &at);
+		copy_members(s, &s->work[id].held_removed, id, false, &at);
+		copy_members(s, &s->work[id].added, id, true, &at);
+		copy_members(s, &s->work[id].held_added, id, true, &at);
 	}
 	*ret = all;
-	*ret_count = count;
+	*ret_count = (size_t)(at - all);
 	return 0;
 }
 
@@ -404,6 +426,8 @@ static void forget(struct set_work *w)
 	member_set_deinit(&w->added);
 	member_set_deinit(&w->removed);
 	member_set_deinit(&w->whole);
+	member_set_deinit(&w->held_added);
+	member_set_deinit(&w->held_removed);
 	w->swap = false;
 }
 

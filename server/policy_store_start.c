@@ -4,6 +4,7 @@
  * and reaches the kernel as one flip, so that no packet sees a mixture of both.
  */
 #include <errno.h>
+#include <inttypes.h>
 
 #include "server/policy_store_internal.h"
 
@@ -76,6 +77,23 @@ static int set_revisions(struct store *s, const struct change_list *changes,
 	return r;
 }
 
+static int read_leases(struct store *s, const struct text_marks *marks, struct error *err)
+{
+	_cleanup_free_ char *bytes = NULL;
+	char name[64];
+	size_t size = 0;
+	int r;
+
+	snprintf(name, sizeof(name), "sets/@leases.%" PRIu64, marks->leases_sequence);
+	s->leases_sequence = s->leases_filed = marks->leases_sequence;
+	r = s->backend.load(s->backend.data, name, &bytes, &size, err);
+	if (!r)
+		r = leases_read(s, bytes, size, err);
+	if (r)
+		error_prefix(err, "%s: ", name);
+	return r;
+}
+
 static int apply_text(struct store *s, const char *text, size_t size, struct error *err)
 {
 	_cleanup_(text_marks_deinit) struct text_marks marks = {0};
@@ -93,6 +111,8 @@ static int apply_text(struct store *s, const char *text, size_t size, struct err
 		s->next_revision = marks.revision;
 		s->sequence = s->restored_sequence = marks.sequence;
 	}
+	if (!r && marks.leases)
+		r = read_leases(s, &marks, err);
 	sets_end(s);
 	change_list_deinit(&tx.changes);
 	return r;
@@ -156,6 +176,8 @@ int store_restore(struct store *s, const char *text, size_t size, uint64_t gener
 	if (!r)
 		r = enforce(s, err);
 	if (r) {
+		lease_table_deinit(&s->leases);
+		s->leases = (struct lease_table){0};
 		apply_abort(s);
 		return r;
 	}

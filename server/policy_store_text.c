@@ -6,6 +6,7 @@
  *	                    the last record of the journal that it has
  *	#@ set 2 5 5 1000   of the set below: revisions that created it, last changed it,
  *	                    last changed its members; how many members it has
+ *	#@ leases 38 1000   the part sets/@leases.38 has what owners hold, that many leases
  *	#@ 3 7 20           revisions that created and last changed the policy below; its position
  *	#@ end 2            how many policies there were: a cut file has no end
  * The members of a large set are a part of their own, a block-list file. Version 1 had neither
@@ -123,19 +124,31 @@ static size_t sets_by_name(const struct store *s, uint8_t ret[static STORE_SETS_
 	return count;
 }
 
+static int render_leases(struct store *s, FILE *out, struct state *ret)
+{
+	size_t count;
+	int r = leases_render(s, &ret->parts[ret->part_count], &count);
+
+	if (r <= 0)
+		return r;
+	ret->part_count++;
+	fprintf(out, "#@ leases %" PRIu64 " %zu\n", s->leases_sequence, count);
+	return 0;
+}
+
 static int render_sets(struct store *s, FILE *out, struct state *ret)
 {
 	uint8_t ids[STORE_SETS_MAX];
 	size_t count;
 	int r = 0;
 
-	ret->parts = calloc(STORE_SETS_MAX, sizeof(*ret->parts));
+	ret->parts = calloc(STORE_SETS_MAX + 1, sizeof(*ret->parts));
 	if (!ret->parts)
 		return -ENOMEM;
 	count = sets_by_name(s, ids);
 	for (size_t i = 0; i < count && !r; i++)
 		r = render_set(s, ids[i], out, ret);
-	return r;
+	return r ? r : render_leases(s, out, ret);
 }
 
 static int render(struct store *s, FILE *out, struct state *ret)
@@ -217,6 +230,9 @@ static int read_mark(const char *line, struct text_marks *m)
 				   &m->revision, &m->sequence) == 2;
 		return m->begun ? 0 : -EINVAL;
 	}
+	if (strncmp(line, "#@ leases ", 10) == 0)
+		return sscanf(line, "#@ leases %" SCNu64 " %" SCNu64, &m->leases_sequence, &m->leases) == 2 ?
+			       0 : -EINVAL;
 	if (strncmp(line, "#@ end ", 7) == 0) {
 		m->ended = sscanf(line, "#@ end %zu", &m->policies) == 1;
 		return m->ended ? 0 : -EINVAL;

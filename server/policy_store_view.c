@@ -66,6 +66,17 @@ int store_view_policies(
 	return 0;
 }
 
+/* On the loop; the worker may be about to change it. */
+static bool is_held(struct store *s, uint8_t id, const struct member *member)
+{
+	bool held;
+
+	pthread_mutex_lock(&s->lease_lock);
+	held = leases_held_now(s, id, member);
+	pthread_mutex_unlock(&s->lease_lock);
+	return held;
+}
+
 /* Whole sets are built for a commit only: of a dry run there are the differences. */
 static bool has(const struct store_view *view, uint8_t id, const struct member *member)
 {
@@ -73,7 +84,9 @@ static bool has(const struct store_view *view, uint8_t id, const struct member *
 	bool now = member_set_has(&view->store->members[id], member);
 
 	if (!view->next)
-		return now;
+		return now || is_held(view->store, id, member);
+	if (lease_table_held(&view->store->leases, id, member))
+		return true;
 	return member_set_has(&w->added, member) || (now && !member_set_has(&w->removed, member));
 }
 
