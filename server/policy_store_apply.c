@@ -284,7 +284,8 @@ static void apply_changes(struct apply *a)
 {
 	const struct change_list *changes = &a->tx->changes;
 
-	memset(a->tx->effects, 0, changes->count * sizeof(*a->tx->effects));
+	if (changes->count)
+		memset(a->tx->effects, 0, changes->count * sizeof(*a->tx->effects));
 	for (a->index = 0; a->index < changes->count;) {
 		enum store_effect *effect = &a->tx->effects[a->index];
 

@@ -73,6 +73,29 @@ static void persist(void *data, const struct journal_record *records, size_t cou
 	w->persisted++;
 }
 
+static void keep_file(struct world *w, const struct state_part *part)
+{
+	struct state_part *file;
+
+	if (!part->text)
+		return;
+	w->files = reallocarray(w->files, w->file_count + 1, sizeof(*w->files));
+	assert_non_null(w->files);
+	file = &w->files[w->file_count++];
+	*file = *part;
+	file->text = malloc(part->size + 1);
+	assert_non_null(file->text);
+	memcpy(file->text, part->text, part->size);
+}
+
+static void forget_files(struct world *w)
+{
+	while (w->file_count)
+		free(w->files[--w->file_count].text);
+	free(w->files);
+	w->files = NULL;
+}
+
 static void rewrite(void *data, struct state *state, const struct journal_record *records, size_t count)
 {
 	struct world *w = data;
@@ -83,6 +106,8 @@ static void rewrite(void *data, struct state *state, const struct journal_record
 	*state = (struct state){0};
 	forget_journal(w);
 	append(w, records, count);
+	for (size_t i = 0; i < w->state.part_count; i++)
+		keep_file(w, &w->state.parts[i]);
 	w->rewritten++;
 	w->is_long = false;
 }
@@ -118,12 +143,17 @@ static void set_alarm(void *data, int64_t boottime)
 /* From the state that was persisted last. */
 static int load(void *data, const char *name, char **ret, size_t *ret_size, struct error *err)
 {
-	const struct state *from = ((struct world *)data)->parts;
+	const struct world *w = data;
+	const struct state_part *files = w->disk ? w->disk->files : w->parts ? w->parts->parts : NULL;
+	size_t count = w->disk ? w->disk->file_count : w->parts ? w->parts->part_count : 0;
 
-	for (size_t i = 0; from && i < from->part_count; i++)
-		if (streq(from->parts[i].name, name) && from->parts[i].text) {
-			*ret_size = from->parts[i].size;
-			*ret = strdup(from->parts[i].text);
+	for (size_t i = count; i-- > 0;)
+		if (streq(files[i].name, name) && files[i].text) {
+			*ret_size = files[i].size;
+			*ret = malloc(*ret_size + 1);
+			assert_non_null(*ret);
+			memcpy(*ret, files[i].text, *ret_size);
+			(*ret)[*ret_size] = 0;
 			return 0;
 		}
 	return error_set(err, ERROR_PRECONDITION, "STATE_FILE", "%s: no such file", name);
@@ -242,13 +272,15 @@ void world_init(struct world *w, uint32_t max_policies, const char *text)
 
 void world_reopen(struct world *ret, const struct world *from)
 {
+	_cleanup_error_ struct error err = ERROR_INIT;
+
 	begin(ret, store_max_policies(from->store));
 	ret->disk = from;
-	ret->parts = &from->state;
 	ret->boottime = from->boottime;
 	ret->time = from->time;
 	ret->boot_id = from->boot_id;
-	assert_int_equal(world_restore(ret, from->state.text, NULL), 0);
+	if (world_restore(ret, from->state.text, &err))
+		fail_msg("%s", error_message(&err));
 	ret->disk = NULL;
 }
 
@@ -258,6 +290,7 @@ void world_deinit(struct world *w)
 	engine_deinit(&w->engine);
 	state_deinit(&w->state);
 	forget_journal(w);
+	forget_files(w);
 	free(w->journal);
 }
 
@@ -269,7 +302,11 @@ void world_move_disk(struct world *to, struct world *from)
 	to->state = from->state;
 	to->journal = from->journal;
 	to->journal_count = from->journal_count;
-	to->parts = NULL;
+	forget_files(to);
+	to->files = from->files;
+	to->file_count = from->file_count;
+	from->files = NULL;
+	from->file_count = 0;
 	from->state = (struct state){0};
 	from->journal = NULL;
 	from->journal_count = 0;
@@ -294,6 +331,11 @@ void on_done(void *data, const struct store_result *result, struct error *err)
 	a->protect_cut = result->protect_cut;
 	a->effect = result->effect_count ? result->effects[0] : STORE_UNCHANGED;
 	a->policies = result->policies;
+	if (result->leases) {
+		a->leases = *result->leases;
+		a->leases.notes = NULL;
+		a->note = a->leases.note_count ? result->leases->notes[0] : a->note;
+	}
 	for (size_t i = 0; i < result->line_count; i++)
 		snprintf(a->lines + strlen(a->lines), sizeof(a->lines) - strlen(a->lines), "%s\n",
 			result->lines[i]);

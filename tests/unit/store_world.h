@@ -11,6 +11,8 @@ struct world {
 	struct engine engine; /* whose classifier the store has; its tables are this memory */
 	struct store *store;
 	struct state state; /* given to rewrite() last */
+	struct state_part *files; /* that stand: the parts of all of them; owned */
+	size_t file_count;
 	struct journal_record *journal; /* given to persist() since; copies, owned */
 	size_t journal_count;
 	const struct world *disk; /* whose journal replay() reads; NULL = none */
@@ -49,6 +51,8 @@ struct answer {
 	enum store_effect effect; /* of the first change */
 	enum store_effect effects[8];
 	struct store_counts policies;
+	struct store_lease_result leases; /* without its notes */
+	struct store_lease_note note;     /* the first */
 	char lines[1000];
 };
 
