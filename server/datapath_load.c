@@ -16,12 +16,14 @@
 
 #include "packet_filter.skel.h"
 
-#define LOG_KEPT 2048u /* bytes of libbpf's last words for the message */
+#define LOG_KEPT  2048u /* bytes of libbpf's last words for the message */
+#define LOG_BEGIN "-- BEGIN PROG LOAD LOG --\n"
 
 /* libbpf's print callback has no data pointer; loads happen in one thread. */
 static struct {
 	char text[LOG_KEPT];
 	size_t size;
+	bool logged; /* the verifier spoke, whose words may be longer than the text */
 	bool verbose;
 } said;
 
@@ -40,6 +42,7 @@ static int keep(enum libbpf_print_level level, const char *format, va_list args)
 		fputs(text, stderr);
 	if (level != LIBBPF_WARN)
 		return 0;
+	said.logged |= strstr(text, LOG_BEGIN) != NULL;
 	size = MIN((size_t)length, LOG_KEPT - 1);
 	drop = said.size + size > LOG_KEPT - 1 ? said.size + size - (LOG_KEPT - 1) : 0;
 	memmove(said.text, said.text + drop, said.size - drop);
@@ -52,13 +55,12 @@ static int keep(enum libbpf_print_level level, const char *format, va_list args)
 /* The last lines that the verifier wrote, without libbpf's frame around them. */
 static const char *last_lines(void)
 {
-	static const char begins[] = "-- BEGIN PROG LOAD LOG --\n";
-	char *begin = strstr(said.text, begins);
+	char *begin = strstr(said.text, LOG_BEGIN);
 	char *end = strstr(said.text, "\n-- END PROG LOAD LOG --");
 	size_t lines = 0;
 	char *at;
 
-	begin = begin ? begin + sizeof(begins) - 1 : said.text;
+	begin = begin ? begin + sizeof(LOG_BEGIN) - 1 : said.text;
 	if (!end || end < begin)
 		end = said.text + said.size;
 	*end = 0;
@@ -80,10 +82,9 @@ static int refused(int error, struct error *err)
 	if (error == ENOMEM)
 		return error_set(err, ERROR_LIMIT, "KERNEL_MEMORY",
 			"the kernel has no memory for the program and its maps; lower --max-policies or --ring-size");
-	if (error == EPERM || error == EACCES)
-		if (!strstr(said.text, "BEGIN PROG LOAD LOG"))
-			return error_set(err, ERROR_PRECONDITION, "NOT_PERMITTED",
-				"the kernel does not permit loading BPF programs: %s", strerror(error));
+	if ((error == EPERM || error == EACCES) && !said.logged)
+		return error_set(err, ERROR_PRECONDITION, "NOT_PERMITTED",
+			"the kernel does not permit loading BPF programs: %s", strerror(error));
 	return error_set(err, ERROR_PRECONDITION, "PROGRAM_REFUSED",
 		"the kernel (Linux %s) refuses the packet program: %s; run with -v for the whole "
 		"log; it ends with:\n%s",
@@ -104,6 +105,7 @@ struct packet_filter *load_open(const struct datapath *dp)
 
 	said.size = 0;
 	said.text[0] = 0;
+	said.logged = false;
 	said.verbose = dp->options.verbose;
 	libbpf_set_print(keep);
 	skeleton = packet_filter__open();

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#define SPOILED 500u /* instructions */
+
 __attribute__((visibility("default"))) long syscall(long number, ...);
 
 static const struct failing_bpf *fault;
@@ -36,15 +38,24 @@ static bool is_meant(long command, const union bpf_attr *attr)
 	return ++seen == fault->nth;
 }
 
-/* Its first instruction reads through a register that nothing has been written to. */
-static void spoil(const union bpf_attr *attr)
+/*
+ * Another program in its place, which reads through a register that nothing has been written to.
+ * What comes before makes the log longer than what the daemon keeps of it.
+ */
+static void spoil(union bpf_attr *attr)
 {
-	struct bpf_insn *first = (struct bpf_insn *)(uintptr_t)attr->insns; /* libbpf's own copy */
+	struct bpf_insn *insns = (struct bpf_insn *)(uintptr_t)attr->insns; /* libbpf's own copy */
 
-	*first = (struct bpf_insn){.code = BPF_LDX | BPF_MEM | BPF_DW, .src_reg = BPF_REG_9};
+	for (size_t i = 0; i < SPOILED; i++)
+		insns[i] = (struct bpf_insn){.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1};
+	insns[SPOILED - 2] =
+		(struct bpf_insn){.code = BPF_LDX | BPF_MEM | BPF_DW, .src_reg = BPF_REG_9};
+	insns[SPOILED - 1] = (struct bpf_insn){.code = BPF_JMP | BPF_EXIT};
+	attr->insn_cnt = SPOILED;
+	attr->func_info_cnt = attr->line_info_cnt = attr->core_relo_cnt = 0;
 }
 
-static bool fails(long command, const union bpf_attr *attr)
+static bool fails(long command, union bpf_attr *attr)
 {
 	if (!is_meant(command, attr))
 		return false;
@@ -67,7 +78,7 @@ __attribute__((no_sanitize("address"))) long syscall(long number, ...)
 	for (size_t i = 0; i < 6; i++)
 		a[i] = va_arg(args, long);
 	va_end(args);
-	if (number == SYS_bpf && fails(a[0], (const union bpf_attr *)a[1]))
+	if (number == SYS_bpf && fails(a[0], (union bpf_attr *)a[1]))
 		return -1;
 	return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
