@@ -92,7 +92,7 @@ static void set_targets(void)
 
 void decider_open(uint32_t max_policies)
 {
-	fixture_init(&fixture, 0, max_policies);
+	fixture_init_explained(&fixture, 0, max_policies);
 	fixture_pin();
 	set_targets();
 	fixture_ruleset(&fixture)->event_rate = 0;

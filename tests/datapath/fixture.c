@@ -73,7 +73,7 @@ static void set_sizes(struct fixture *fixture, uint32_t ring_size, uint32_t max_
 		bpf_map__set_max_entries(skeleton->maps.ring_buffer, ring_size);
 }
 
-static void load(struct fixture *fixture, uint32_t ring_size, uint32_t max_policies)
+static void load(struct fixture *fixture, uint32_t ring_size, uint32_t max_policies, bool explained)
 {
 	libbpf_set_print(quiet);
 	if (geteuid()) {
@@ -84,6 +84,7 @@ static void load(struct fixture *fixture, uint32_t ring_size, uint32_t max_polic
 	if (!fixture->skeleton)
 		fail("open");
 	set_sizes(fixture, ring_size, max_policies);
+	bpf_program__set_autoload(fixture->skeleton->progs.packet_explain, explained);
 	if (packet_filter__load(fixture->skeleton))
 		fail("load");
 	fixture->program = bpf_program__fd(fixture->skeleton->progs.packet_filter);
@@ -211,11 +212,11 @@ static void begin(struct fixture *fixture)
 	fixture->config = config;
 }
 
-void fixture_init(struct fixture *fixture, uint32_t ring_size, uint32_t max_policies)
+static void init(struct fixture *fixture, uint32_t ring_size, uint32_t max_policies, bool explained)
 {
 	max_policies = max_policies ? max_policies : FIXTURE_POLICIES;
 	*fixture = (struct fixture){.cpus = (uint32_t)libbpf_num_possible_cpus()};
-	load(fixture, ring_size, max_policies);
+	load(fixture, ring_size, max_policies, explained);
 	each_window(fixture, window_open);
 	begin(fixture);
 	fixture->ring = ring_buffer__new(
@@ -224,6 +225,16 @@ void fixture_init(struct fixture *fixture, uint32_t ring_size, uint32_t max_poli
 		fail("ring buffer");
 	engine_init(&fixture->engine, max_policies, &fixture->tables);
 	fixture_lend(fixture, &fixture->engine);
+}
+
+void fixture_init(struct fixture *fixture, uint32_t ring_size, uint32_t max_policies)
+{
+	init(fixture, ring_size, max_policies, false);
+}
+
+void fixture_init_explained(struct fixture *fixture, uint32_t ring_size, uint32_t max_policies)
+{
+	init(fixture, ring_size, max_policies, true);
 }
 
 void fixture_lend(struct fixture *fixture, struct engine *engine)

@@ -34,16 +34,18 @@ struct fixture {
 	uint32_t slots;
 	uint32_t cpus;
 	int program;
-	int explainer; /* packet_explain */
+	int explainer;         /* packet_explain, after fixture_init_explained() */
 	struct pep_event last; /* of those taken by fixture_events() */
 	size_t events;
 };
 
 /*
- * ring_size 0 = PEP_RING_SIZE_DEFAULT, max_policies 0 = FIXTURE_POLICIES. Generation 1,
- * revision 7, default allow, no limit of events.
+ * packet_filter alone. ring_size 0 = PEP_RING_SIZE_DEFAULT, max_policies 0 = FIXTURE_POLICIES.
+ * Generation 1, revision 7, default allow, no limit of events.
  */
 void fixture_init(struct fixture *fixture, uint32_t ring_size, uint32_t max_policies);
+/* With packet_explain, over which the verifier takes as long again. */
+void fixture_init_explained(struct fixture *fixture, uint32_t ring_size, uint32_t max_policies);
 void fixture_deinit(struct fixture *fixture);
 
 /* Another engine over fixture->tables, in place of the fixture's own, which must not have been used. */

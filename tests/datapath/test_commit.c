@@ -8,10 +8,11 @@
 
 #include <linux/bpf.h>
 
+#include "amount.h"
 #include "fixture.h"
 #include "frame.h"
 
-#define FRAMES 200000u /* at a time */
+#define FRAMES 200000u /* at a time, or an amount() of them */
 
 static struct fixture fixture;
 
@@ -72,6 +73,7 @@ static void test_version_decides_all(void **state)
 }
 
 struct sender {
+	uint32_t frames; /* at a time */
 	int stop;
 	uint64_t sent;
 };
@@ -83,8 +85,8 @@ static void *send_frames(void *argument)
 
 	frame_build(&frame, "ip4 tcp");
 	while (!__atomic_load_n(&sender->stop, __ATOMIC_ACQUIRE)) {
-		fixture_run(&fixture, frame.data, frame.size, FRAMES, NULL);
-		__atomic_add_fetch(&sender->sent, FRAMES, __ATOMIC_RELEASE);
+		fixture_run(&fixture, frame.data, frame.size, sender->frames, NULL);
+		__atomic_add_fetch(&sender->sent, sender->frames, __ATOMIC_RELEASE);
 	}
 	return NULL;
 }
@@ -110,12 +112,12 @@ static void check_sent(const struct pep_stats *before, uint64_t sent, uint64_t r
 static void send_during(void (*change)(uint64_t round), uint64_t rounds)
 {
 	struct pep_stats before = fixture_stats(&fixture, 0);
-	struct sender sender = {0};
+	struct sender sender = {.frames = (uint32_t)amount(FRAMES)};
 	uint64_t i = 0;
 	pthread_t thread;
 
 	assert_int_equal(pthread_create(&thread, NULL, send_frames, &sender), 0);
-	while (i < rounds || __atomic_load_n(&sender.sent, __ATOMIC_ACQUIRE) < 2 * FRAMES)
+	while (i < rounds || __atomic_load_n(&sender.sent, __ATOMIC_ACQUIRE) < 2 * sender.frames)
 		change(i++);
 	__atomic_store_n(&sender.stop, 1, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
@@ -138,7 +140,7 @@ static void test_no_mixture(void **state)
 	memset(fixture.config->ruleset[1].default_block, 0, PEP_IFACES_MAX);
 	memset(fixture.config->ruleset[0].default_block, 1, PEP_IFACES_MAX);
 	go_to(1);
-	send_during(flip, 1000000);
+	send_during(flip, amount(1000000));
 }
 
 /* --- the same by commits of the classifier, with grace periods */
@@ -175,7 +177,7 @@ static void test_no_mixture_of_commits(void **state)
 	(void)state;
 	begin_commits();
 	fixture_policy(&fixture, "other allow src " FRAME_BAD4);
-	send_during(come_and_go, 100);
+	send_during(come_and_go, amount(100));
 }
 
 /* The policy stays, what moves is the member; each of a length of its own now and then. */
@@ -197,7 +199,7 @@ static void test_no_mixture_of_members(void **state)
 	begin_commits();
 	fixture_policy(&fixture, "ban block src @banned");
 	engine_join(&fixture.engine, "banned", FRAME_BAD4);
-	send_during(join_and_leave, 100);
+	send_during(join_and_leave, amount(100));
 }
 
 static int setup(void **state)

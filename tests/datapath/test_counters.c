@@ -21,6 +21,13 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup_explained(void **state)
+{
+	(void)state;
+	fixture_init_explained(&fixture, 0, 0);
+	return 0;
+}
+
 static int teardown(void **state)
 {
 	(void)state;
@@ -153,7 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_one_tally_per_packet, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_policy_rows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_policy_rows, setup_explained, teardown),
 		cmocka_unit_test_setup_teardown(test_interfaces, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
 	};

@@ -153,11 +153,14 @@ static uint64_t blocked(struct world *w)
 	return tally_of(w, PEP_TALLY_BLOCK_POLICY);
 }
 
+/* What a test left that failed: to know that there is nothing, no program has to be loaded. */
 static int clean(void **state)
 {
 	struct world w = {0};
 
 	(void)state;
+	if (access(PINS, F_OK) < 0)
+		return 0;
 	assert_int_equal(try_open(&w, 100, NULL), 0);
 	datapath_remove(w.dp);
 	datapath_free(w.dp);

@@ -3,12 +3,14 @@
  * The oracle beside the decider, over rulesets of every flavour and in the shape of the
  * published ones, of several sizes, small and many to few and big.
  * test_differential_* [SEED [SCALE [LARGEST]]]: so many times the rulesets; those in a published
- * shape have up to so many policies. The seed is otherwise the time, and printed.
+ * shape have up to so many policies. The seed is otherwise the time, and printed. With an amount()
+ * below all there are fewer of the small rulesets, fewer packets for the big ones, and no largest.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "amount.h"
 #include "classbench.h"
 #include "decider.h"
 #include "ruleset_classbench.h"
@@ -31,15 +33,22 @@ struct run {
 	size_t scale, largest;
 };
 
+static struct differential_plan plan_of(const struct run *run, const struct size *size, int flavour)
+{
+	bool many = size->rulesets > 1;
+
+	return (struct differential_plan){(enum ruleset_flavour)flavour,
+		(many ? amount(size->rulesets) : 1) * run->scale, size->policies,
+		many ? size->packets : amount(size->packets), run->seed};
+}
+
 static int try_flavours(struct run *run)
 {
 	int r = 0;
 
 	for (int flavour = 0; flavour < RULESET_FLAVOURS && !r; flavour++)
 		for (size_t i = 0; i < ARRAY_SIZE(sizes) && !r; i++) {
-			struct differential_plan plan = {(enum ruleset_flavour)flavour,
-				sizes[i].rulesets * run->scale, sizes[i].policies, sizes[i].packets,
-				run->seed};
+			struct differential_plan plan = plan_of(run, &sizes[i], flavour);
 
 			r = differential_run(&run->decider, &plan, &run->result);
 			decider_tell_cost(ruleset_flavour_names[flavour], sizes[i].policies);
@@ -54,7 +63,7 @@ static int try_shape(struct run *run, const char *name, const struct shaped_size
 	struct differential_case c = {.ruleset = &ruleset,
 		.name = name,
 		.seed = shape->seed,
-		.random = size->packets,
+		.random = amount(size->packets),
 		.tries = 1};
 	int r = ruleset_classbench(shape, &ruleset);
 
@@ -68,8 +77,11 @@ static int try_shape(struct run *run, const char *name, const struct shaped_size
 /* The published rules themselves: each decides at least once, or is proven to be shadowed. */
 static int try_model(struct run *run, const char *name, const struct oracle_ruleset *model)
 {
-	struct differential_case c = {
-		.ruleset = model, .name = name, .seed = run->seed, .random = 1000, .tries = 1};
+	struct differential_case c = {.ruleset = model,
+		.name = name,
+		.seed = run->seed,
+		.random = amount(1000),
+		.tries = 1};
 	struct differential_result result = {0};
 	int r = differential_try(&run->decider, &c, &result);
 
@@ -124,7 +136,7 @@ int main(int argc, char *argv[])
 {
 	struct run run = {.seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL),
 		.scale = argc > 2 ? strtoull(argv[2], NULL, 0) : 1,
-		.largest = argc > 3 ? strtoull(argv[3], NULL, 0) : LARGEST};
+		.largest = argc > 3 ? strtoull(argv[3], NULL, 0) : amount(LARGEST)};
 	int r;
 
 	printf("seed %llu\n", (unsigned long long)run.seed);

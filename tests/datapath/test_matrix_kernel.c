@@ -157,7 +157,7 @@ static int setup(void **state)
 {
 	(void)state;
 	matrix_rulesets_init(rulesets);
-	fixture_init(&fixture, 0, 0);
+	fixture_init_explained(&fixture, 0, 0);
 	return 0;
 }
 

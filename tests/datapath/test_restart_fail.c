@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "amount.h"
 #include "cmocka_all.h"
 #include "engine.h"
 #include "failing_bpf.h"
@@ -186,21 +187,29 @@ static void start(enum datapath_start expected)
 	end(&w);
 }
 
+/* That the next one succeeds is tried after each, or every fourth where amount() is less. */
 static void test_failed_starts(void **state)
 {
+	size_t step = amount(ARRAY_SIZE(kinds)) < ARRAY_SIZE(kinds) ? 4 : 1, starts = 0;
+
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		struct traces before = traces(), after;
 
 		check_packets();
-		if (kinds[i].resized)
-			size++;
+		size += kinds[i].resized;
 		fail_to_start(&kinds[i]);
 		check_packets();
 		after = traces();
 		assert_memory_equal(&before, &after, sizeof(before));
-		start(kinds[i].resized ? DATAPATH_REBUILT : DATAPATH_ADOPTED);
+		if (i % step == 0) {
+			start(kinds[i].resized ? DATAPATH_REBUILT : DATAPATH_ADOPTED);
+			starts++;
+		} else {
+			size -= kinds[i].resized;
+		}
 	}
+	print_message("%zu starts failed, %zu followed that succeed\n", ARRAY_SIZE(kinds), starts);
 }
 
 /* A second interface that cannot be attached leaves the first one as it is. */

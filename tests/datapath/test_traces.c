@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "amount.h"
 #include "classbench.h"
 #include "decider.h"
 
@@ -32,7 +33,7 @@ static void try_trace(const char *name)
 	assert_int_equal(of_trace.decisions, 2000);
 	assert_int_equal(of_trace.hits, 2000);
 	c.packet_count = 0;
-	c.random = RANDOM;
+	c.random = amount(RANDOM);
 	c.tries = TRIES;
 	assert_int_equal(differential_try(&decider, &c, &of_all), 0);
 	differential_print(&of_all, stdout);

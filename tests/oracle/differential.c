@@ -8,6 +8,7 @@
 #include "flow_random.h"
 #include "shadowing.h"
 #include "shrink.h"
+#include "tests/datapath/amount.h"
 #include "witness.h"
 
 /* Packets for a policy that has not decided yet, and for all of them in a ruleset. */
@@ -243,7 +244,7 @@ int differential_run(const struct differential *d, const struct differential_pla
 			.name = ruleset_flavour_names[plan->flavour],
 			.seed = plan->seed + i,
 			.random = plan->packets,
-			.tries = MIN(TRIES, TRIES_IN_ALL / (plan->policies + 1))};
+			.tries = amount(MIN(TRIES, TRIES_IN_ALL / (plan->policies + 1)))};
 
 		r = ruleset_random(plan->flavour, plan->policies, c.seed, &ruleset);
 		if (!r)
