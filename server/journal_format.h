@@ -19,8 +19,6 @@
 #define JOURNAL_FIRST 1u
 #define JOURNAL_LAST  2u
 
-uint32_t journal_crc32c(uint32_t crc, const void *data, size_t size);
-
 void journal_format_file(uint8_t out[JOURNAL_FILE_HEADER], uint64_t id);
 /* NULL, or what is wrong with it. */
 const char *journal_parse_file(const uint8_t *data, size_t size, uint64_t *ret_id);

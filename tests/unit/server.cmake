@@ -12,6 +12,8 @@ pep_unit_test(quota SOURCES test_quota.c ${PROJECT_SOURCE_DIR}/server/quota.c LI
 pep_unit_test(sock_diag SOURCES test_sock_diag.c LIBS pep_store)
 pep_unit_test(member_set SOURCES test_member_set.c LIBS pep_store)
 pep_unit_test(state_file SOURCES test_state_file.c LIBS pep_store)
+pep_unit_test(crc32c SOURCES test_crc32c.c LIBS pep_store)
+pep_unit_test(journal_format SOURCES test_journal_format.c LIBS pep_store)
 pep_unit_test(journal SOURCES test_journal.c LIBS pep_store)
 pep_unit_test(user SOURCES test_user.c LIBS pep_rpc)
 pep_unit_test(journal_crash SOURCES test_journal_crash.c crash_fs.c LIBS pep_store)

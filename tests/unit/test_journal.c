@@ -97,12 +97,6 @@ static void shorten(uint64_t size)
 	assert_int_equal(ftruncate(fd, (off_t)size), 0);
 }
 
-static void test_checksum(void **state)
-{
-	(void)state;
-	assert_int_equal(journal_crc32c(0, "123456789", 9), 0xe3069283);
-}
-
 static void test_appended_and_rewritten(void **state)
 {
 	struct journal_record two[] = {record(3, "c"), record(9, "")};
@@ -233,7 +227,6 @@ static void test_a_reader_that_refuses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_checksum),
 		cmocka_unit_test_teardown(test_appended_and_rewritten, remove_files),
 		cmocka_unit_test_teardown(test_what_is_not_taken, remove_files),
 		cmocka_unit_test_teardown(test_a_group_cut_short, remove_files),
