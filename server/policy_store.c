@@ -45,6 +45,8 @@ void store_free(struct store *s)
 	state_deinit(&s->output);
 	free(s->records);
 	history_clear(&s->history);
+	request_memory_deinit(&s->requests);
+	free(s->packed_requests);
 	free(s->lease_undo);
 	lease_table_deinit(&s->leases);
 	pthread_mutex_destroy(&s->lease_lock);
@@ -103,11 +105,13 @@ int tx_check_deadline(const struct store *s, const struct tx *tx, struct error *
 	return 0;
 }
 
-static int check_tx(const struct store *s, const struct tx *tx, struct error *err)
+static int check_tx(struct store *s, struct tx *tx, struct error *err)
 {
 	int r = tx_check_deadline(s, tx, err);
 
-	if (r)
+	if (!r)
+		r = request_find(s, tx, err);
+	if (r || tx->repeated)
 		return r;
 	if (tx->has_expected && tx->expected != s->next_revision)
 		return error_set(err, ERROR_CONFLICT, "REVISION_DIFFERS",
@@ -179,8 +183,9 @@ static void apply_batch(struct store *s)
 		size_t leases = s->lease_undo_count;
 		struct tx *tx = *at;
 
-		if (!check_tx(s, tx, &tx->err) && !apply_tx(s, tx, &tx->err)) {
-			make_record(s, tx, &former, leases);
+		if (!check_tx(s, tx, &tx->err) && (tx->repeated || !apply_tx(s, tx, &tx->err))) {
+			if (!tx->repeated)
+				make_record(s, tx, &former, leases);
 			at = &tx->next;
 			continue;
 		}
@@ -391,6 +396,8 @@ void store_submit(struct store *s, struct store_tx *given, store_done done, void
 	tx->kind = given->kind;
 	tx->target = given->target;
 	tx->lease = TAKE_PTR(given->lease);
+	snprintf(tx->request_id, sizeof(tx->request_id), "%s", given->request_id ? given->request_id : "");
+	tx->request_hash = given->request_hash;
 	tx->confirm_timeout = given->confirm_timeout;
 	tx->author = given->author;
 	tx->done = done;

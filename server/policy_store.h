@@ -21,6 +21,7 @@
 #include "server/journal.h"
 #include "server/lease_table.h"
 #include "server/member_set.h"
+#include "server/request_memory.h"
 #include "server/sock_diag.h"
 #include "server/state_file.h"
 
@@ -133,6 +134,8 @@ struct store_tx {
 	int64_t deadline; /* CLOCK_MONOTONIC ns, 0 = none; past it nothing is committed */
 	enum store_tx_kind kind;
 	uint64_t target;         /* of ROLLBACK and CONFIRM */
+	const char *request_id;  /* copied; at most REQUEST_ID_MAX bytes; NULL or "" = none */
+	uint64_t request_hash;   /* of what is asked for, the same when it is asked again */
 	struct store_lease *lease; /* of LEASES; malloc'ed, moved into store_submit() */
 	int64_t confirm_timeout; /* ns, 0 .. STORE_CONFIRM_MAX; > 0: undone then, unless confirmed */
 	struct store_author author;
@@ -146,6 +149,7 @@ struct store_counts {
 
 /* Valid during the callback. */
 struct store_result {
+	bool repeated; /* the request was answered before: so, and nothing was changed now */
 	uint64_t revision;           /* unchanged when no change had an effect */
 	const enum store_effect *effects; /* one a change */
 	size_t effect_count;

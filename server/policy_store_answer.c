@@ -44,7 +44,8 @@ void tx_fail(struct tx *tx, struct error *err)
 static void tx_succeed(struct store *s, struct tx *tx)
 {
 	struct store_result result = {
-		.revision = tx->changed ? tx->revision : s->revision,
+		.repeated = tx->repeated,
+		.revision = tx->changed || tx->repeated ? tx->revision : s->revision,
 		.effects = tx->effects,
 		.effect_count = tx->changes.count,
 		.lines = tx->lines,
@@ -99,6 +100,7 @@ void batch_answer(struct store *s)
 
 		s->batch = tx->next;
 		keep_record(s, tx);
+		request_keep(s, tx); /* without memory it is as if a day had passed */
 		if (tx->changed)
 			s->backend.committed(s->backend.data, &commit);
 		tx_succeed(s, tx);

@@ -8,7 +8,6 @@
 
 #include "common/member_proto.h"
 #include "common/text.h"
-#include "journal.pb-c.h"
 #include "server/policy_store_internal.h"
 
 #define READ_BUDGET(size) ((64u << 20) + 40 * (size))

@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 #include "common/arena.h"
-#include "journal.pb-c.h"
 #include "server/policy_store_internal.h"
 
 #define META_BUDGET ((size_t)1 << 20)
@@ -70,9 +69,11 @@ static int pack(const Pepctl__Journal__Commit *m, const uint8_t *delta, size_t d
 static int fill_commit(struct store *s, struct tx *tx, const uint8_t *delta, size_t size)
 {
 	Pepctl__Journal__Deadline confirm;
+	Pepctl__Journal__Request request;
 	Pepctl__Journal__Commit m;
 	struct store_clock clock;
 	char command[sizeof(tx->author.command)];
+	int r;
 
 	pepctl__journal__commit__init(&m);
 	memcpy(command, tx->author.command, sizeof(command));
@@ -88,7 +89,10 @@ static int fill_commit(struct store *s, struct tx *tx, const uint8_t *delta, siz
 	m.changes_total = tx->line_total;
 	m.confirm = tx->confirm_timeout ? &confirm : NULL;
 	s->next_confirm = (struct store_confirm){tx->confirm_timeout ? tx->revision : 0, confirm.boottime};
-	return pack(&m, delta, size, tx->record);
+	m.request = request_pack(tx, clock.time, &request);
+	r = *tx->request_id && !m.request ? -ENOMEM : pack(&m, delta, size, tx->record);
+	free(request.effects.data);
+	return r;
 }
 
 int commit_record(struct store *s, struct tx *tx, const struct store_config *former)
@@ -215,21 +219,28 @@ int history_undo(struct store *s, uint64_t target, struct error *err)
 
 int history_records(struct store *s, struct journal_record **ret, size_t *ret_count)
 {
-	struct journal_record *records = calloc(2 * s->history.count + 1, sizeof(*records));
+	struct journal_record *records = calloc(2 * s->history.count + 2, sizeof(*records));
 	size_t count = 0;
+	int r;
 
 	if (!records)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->history.count; i++) {
-		struct store_record *r = history_at(&s->history, i);
+		struct store_record *from = history_at(&s->history, i);
 
-		records[count++] = (struct journal_record){RECORD_COMMIT, r->sequence, r->payload, r->size};
-		if (r->confirmed)
-			records[count++] = (struct journal_record){RECORD_CONFIRMED, r->confirmed,
-				r->confirmed_payload, pack_confirmed(r->revision, r->confirmed_payload)};
+		records[count++] =
+			(struct journal_record){RECORD_COMMIT, from->sequence, from->payload, from->size};
+		if (from->confirmed)
+			records[count++] = (struct journal_record){RECORD_CONFIRMED, from->confirmed,
+				from->confirmed_payload, pack_confirmed(from->revision, from->confirmed_payload)};
+	}
+	r = requests_record(s, &records[count]);
+	if (r < 0) {
+		free(records);
+		return r;
 	}
 	*ret = records;
-	*ret_count = count;
+	*ret_count = count + !r;
 	return 0;
 }
 
@@ -307,7 +318,7 @@ static int read_commit(struct store *s, const struct journal_record *record, str
 		r = redo(s, record, m->revision, &parts, err);
 	else
 		r = damaged(err, "commit");
-	if (!r && keep(s, record, m->revision) < 0)
+	if (!r && ((m->request && request_read(s, m->request) < 0) || keep(s, record, m->revision) < 0))
 		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (!r)
 		read_deadline(s, m->revision, m->confirm);
@@ -339,6 +350,8 @@ int store_replay(void *data, const struct journal_record *record, struct error *
 		return read_commit(s, record, err);
 	case RECORD_CONFIRMED:
 		return read_confirmed(s, record, err);
+	case RECORD_REQUESTS:
+		return requests_read(s, record, err);
 	case RECORD_LEASES:
 		s->leases_sequence = record->sequence;
 		return record->sequence > s->restored_sequence ?

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "common/table.h"
+#include "journal.pb-c.h"
 #include "server/journal.h"
 #include "server/policy_store.h"
 
@@ -40,7 +41,7 @@ struct set_work {
 };
 
 /* Kinds of a journal's records: written in files, never renumbered. */
-enum record_kind { RECORD_COMMIT = 1, RECORD_CONFIRMED = 2, RECORD_LEASES = 3 };
+enum record_kind { RECORD_COMMIT = 1, RECORD_CONFIRMED = 2, RECORD_LEASES = 3, RECORD_REQUESTS = 4 };
 #define RECORD_CONFIRMED_SIZE 12u
 #define STORE_BAN_CHANGES 2u /* that a ban may come to have */
 
@@ -90,6 +91,9 @@ struct tx {
 	enum store_tx_kind kind;
 	uint64_t target;
 	int64_t confirm_timeout;
+	char request_id[REQUEST_ID_MAX + 1];
+	uint64_t request_hash;
+	bool repeated; /* answered as before */
 	struct store_author author;
 	char *comment; /* never NULL */
 	store_done done;
@@ -128,6 +132,8 @@ struct store {
 	size_t count, member_count;
 	struct history history;
 	struct store_confirm confirm;
+	struct request_memory requests;
+	uint8_t *packed_requests; /* a record's payload; owned */
 
 	/* (w) The working state. */
 	struct table fresh; /* entries of names that are not in force */
@@ -406,6 +412,18 @@ int leases_read(struct store *s, const void *data, size_t size, struct error *er
 bool guards_find(struct store *s, const char *set);
 /* The changes that make a ban into STORE_BANNED possible. */
 int guards_make(struct tx *tx, const struct store *s);
+
+/* --- policy_store_requests.c: who asks again */
+
+/* Makes the transaction one that is answered as before. -EINVAL: the id was another request's. */
+int request_find(struct store *s, struct tx *tx, struct error *err);
+int request_keep(struct store *s, const struct tx *tx); /* after its answer; 0 or -ENOMEM */
+/* For its record; the effects are the transaction's. */
+Pepctl__Journal__Request *request_pack(struct tx *tx, int64_t time, Pepctl__Journal__Request *ret);
+int request_read(struct store *s, const Pepctl__Journal__Request *m); /* 0 or -ENOMEM */
+/* All of them as a record, and from one. 1 = there is none. */
+int requests_record(struct store *s, struct journal_record *ret);
+int requests_read(struct store *s, const struct journal_record *record, struct error *err);
 
 /* --- policy_store_order.c */
 void order_forget(struct store *s);

@@ -6,6 +6,7 @@
 
 #include "common/policy_proto.h"
 #include "common/wire.h"
+#include "common/wirecheck.h"
 
 void *service_message(struct call *call, const ProtobufCMessageDescriptor *descriptor)
 {
@@ -54,6 +55,36 @@ int64_t service_wall_now(void)
 int64_t service_monotonic_now(void)
 {
 	return now_of(CLOCK_MONOTONIC);
+}
+
+/* FNV-1a of 64 bits: an id that is used twice is a mistake, not an attack on oneself. */
+struct hash {
+	ProtobufCBuffer base;
+	uint64_t value;
+};
+
+static void hash_append(ProtobufCBuffer *buffer, size_t size, const uint8_t *data)
+{
+	struct hash *hash = CONTAINER_OF(buffer, struct hash, base);
+
+	for (size_t i = 0; i < size; i++)
+		hash->value = (hash->value ^ data[i]) * 0x100000001b3u;
+}
+
+int service_read_request_id(const char *id, const ProtobufCMessage *request, struct store_tx *tx,
+	struct error *err)
+{
+	struct hash hash = {{hash_append}, 0xcbf29ce484222325u ^ tx->request_hash};
+
+	if (!*id)
+		return 0;
+	if (strlen(id) > REQUEST_ID_MAX || wirecheck_has_control(id))
+		return error_violation(err, "request_id", "%zu bytes; at most %u, without control characters",
+			strlen(id), REQUEST_ID_MAX);
+	protobuf_c_message_pack_to_buffer(request, &hash.base);
+	tx->request_id = id;
+	tx->request_hash = hash.value;
+	return 0;
 }
 
 void service_tx_init(struct call *call, struct store_tx *tx)

@@ -104,6 +104,9 @@ int service_read_mode(Pepctl__V1__ApplyMode mode, enum store_mode *ret, struct e
 int service_read_operations(Pepctl__V1__Operation *const *operations, size_t count,
 	struct change_list *list, struct error *err);
 
+/* The request's id, checked, and what it asks for; `request` may be one message of several. */
+int service_read_request_id(const char *id, const ProtobufCMessage *request, struct store_tx *tx,
+	struct error *err);
 /* Fills a transaction with the caller's deadline and author. */
 void service_tx_init(struct call *call, struct store_tx *tx);
 

@@ -141,6 +141,7 @@ void service_apply_free(struct apply *a)
 	free(a->tx.protect);
 	arena_deinit(&a->arena);
 	free(a->comment);
+	free(a->request_id);
 	free(a);
 }
 
@@ -168,6 +169,7 @@ static Pepctl__V1__ApplyChangesResponse *answer_of(
 	answer->policies_changed = result->policies.changed;
 	answer->policies_deleted = result->policies.deleted;
 	answer->confirm_left_nano = result->confirm_left;
+	answer->repeated = result->repeated;
 	return answer;
 }
 
@@ -206,6 +208,7 @@ static void apply_changes(void *data, struct call *call)
 		return;
 	}
 	if (service_read_apply(&options, &a->tx, &err) ||
+		service_read_request_id(request->request_id, &request->base, &a->tx, &err) ||
 		service_read_operations(request->operations, request->n_operations, &a->tx.changes, &err) ||
 		service_apply_warnings(a, request->operations, request->n_operations, &err)) {
 		service_apply_free(a);
@@ -228,7 +231,8 @@ static void rollback(void *data, struct call *call)
 	}
 	a->tx.kind = STORE_ROLLBACK;
 	a->tx.target = request->revision;
-	if (service_read_apply(&options, &a->tx, &err)) {
+	if (service_read_apply(&options, &a->tx, &err) ||
+		service_read_request_id(request->request_id, &request->base, &a->tx, &err)) {
 		service_apply_free(a);
 		call_fail(call, &err);
 		return;

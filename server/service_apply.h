@@ -15,6 +15,7 @@ struct apply {
 	/* ApplyStream */
 	uv_timer_t *timer; /* of the deadline; NULL = none */
 	char *comment;     /* owned; tx has it too */
+	char *request_id;  /* the same; NULL = none */
 	size_t messages;
 	size_t held; /* charged to the user */
 };

@@ -75,7 +75,9 @@ static int keep_options(struct apply *a, const struct apply_options *o, struct e
 	if (r)
 		return r;
 	a->tx.comment = a->comment = strdup(o->comment);
-	return a->comment ? 0 : error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	if (*o->request_id)
+		a->request_id = strdup(o->request_id);
+	return a->comment && (a->request_id || !*o->request_id) ? 0 : error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 }
 
 /* Before it is held: the bytes on the wire stand for what the changes own besides themselves. */
@@ -103,6 +105,8 @@ static int on_message(void *stream, const void *message, size_t size, struct err
 	struct apply *a = stream;
 	int r = keep_options(a, &options, err);
 
+	if (!r && a->request_id)
+		r = service_read_request_id(a->request_id, &request->base, &a->tx, err);
 	if (!r)
 		r = charge(a, size + request->n_operations * sizeof(struct change), err);
 	if (!r)

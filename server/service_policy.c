@@ -88,8 +88,12 @@ static struct pending *pending_new(struct service *s, struct call *call, const c
 
 struct options {
 	bool validate_only, force;
+	const char *request_id;
+	const ProtobufCMessage *request;
 };
-#define OPTIONS_OF(request) ((struct options){(request)->validate_only, (request)->force})
+#define OPTIONS_OF(given)                                                                          \
+	((struct options){                                                                         \
+		(given)->validate_only, (given)->force, (given)->request_id, &(given)->base})
 
 /* `given` is what the request says of the policy, NULL = nothing. */
 static void submit(struct service *s, struct call *call, struct change *change,
@@ -97,12 +101,18 @@ static void submit(struct service *s, struct call *call, struct change *change,
 {
 	const char *name = change->kind == CHANGE_DELETE_POLICY ? change->name : change->policy.name;
 	struct pending *p = pending_new(s, call, name);
+	struct error err = ERROR_INIT;
 	struct store_tx tx;
 
 	service_tx_init(call, &tx);
 	tx.path = given ? "policy" : "name";
 	tx.validate_only = options.validate_only;
 	tx.force = options.force;
+	if (p && service_read_request_id(options.request_id, options.request, &tx, &err)) {
+		change_deinit(change);
+		call_fail(call, &err);
+		return;
+	}
 	if (!p || (given && service_warn_policy(call_arena(call), given, &p->warnings) < 0) ||
 		change_list_push(&tx.changes, change) < 0) {
 		change_deinit(change);

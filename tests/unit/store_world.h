@@ -46,7 +46,7 @@ struct answer {
 	uint64_t revision;
 	enum error_kind kind;
 	char reason[40], field[64], message[400];
-	bool protect_cut;
+	bool protect_cut, repeated;
 	size_t violations;
 	enum store_effect effect; /* of the first change */
 	enum store_effect effects[8];

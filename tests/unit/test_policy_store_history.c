@@ -388,6 +388,77 @@ static void test_timer_survives(void **state)
 	world_deinit(&w);
 }
 
+/* --- requests with an id */
+
+static struct store_tx with_id(const char *text, const char *id, uint64_t hash)
+{
+	struct store_tx tx = tx_of(text, CHANGE_CREATE_POLICY);
+
+	tx.request_id = id;
+	tx.request_hash = hash;
+	tx.author.uid = 5;
+	return tx;
+}
+
+static void test_asked_again(void **state)
+{
+	static const char policy[] = "policy a block src 10.0.0.1\n";
+	struct world w, again, third;
+	struct answer a, b, c;
+	struct store_tx tx;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	tx = with_id(policy, "one", 7);
+	submit_tx(&w, &tx, &a); /* on its way to the disk */
+	tx = with_id(policy, "one", 7);
+	submit_tx(&w, &tx, &b);
+	while (store_busy(w.store))
+		finish(&w);
+	assert_int_equal(a.revision, 1);
+	assert_int_equal(b.revision, 1);
+	assert_int_equal(b.effect, STORE_CREATED);
+	assert_true(b.repeated);
+	tx = with_id("policy z block src 10.0.0.9\n", "two", 1);
+	submit_tx(&w, &tx, &c); /* the next two wait together */
+	tx = with_id(policy, "three", 7);
+	tx.changes.items[0].kind = CHANGE_PUT_POLICY;
+	submit_tx(&w, &tx, &a);
+	tx = with_id(policy, "three", 7);
+	tx.changes.items[0].kind = CHANGE_PUT_POLICY;
+	submit_tx(&w, &tx, &b);
+	while (store_busy(w.store))
+		finish(&w);
+	assert_true(b.repeated);
+	commit(&w, "default block\n", &a);
+	world_reopen(&again, &w);
+	send(&again, with_id(policy, "one", 7), &a);
+	assert_true(a.repeated);
+	assert_int_equal(a.revision, 1);
+	assert_int_equal(a.effect, STORE_CREATED);
+	assert_int_equal(a.policies.created, 1);
+	send(&again, with_id(policy, "one", 8), &a);
+	assert_string_equal(a.field, "request_id");
+	tx = with_id(policy, "one", 8);
+	tx.author.uid = 6; /* another user's id is another one */
+	send(&again, tx, &a);
+	assert_string_equal(a.reason, "POLICY_EXISTS");
+	again.is_long = true; /* the commits may go, the ids stay */
+	for (unsigned int i = 0; i < STORE_HISTORY_MAX + 2; i++)
+		commit(&again, i % 2 ? "default block\n" : "default allow\n", &a);
+	again.is_long = true;
+	commit(&again, "setting event-rate 9\n", &a);
+	world_reopen(&third, &again);
+	send(&third, with_id(policy, "one", 7), &a);
+	assert_true(a.repeated);
+	third.time += 86400ll * 1000000000;
+	send(&third, with_id(policy, "one", 7), &a);
+	assert_string_equal(a.reason, "POLICY_EXISTS"); /* after a day it is a new one */
+	world_deinit(&third);
+	world_deinit(&again);
+	world_deinit(&w);
+}
+
 /* --- random transactions, restarts and rollbacks beside the texts that there were */
 
 #define TURNS 4000u
@@ -478,6 +549,7 @@ int main(void)
 		cmocka_unit_test(test_is_undone_by_hand),
 		cmocka_unit_test(test_undo_is_tried_again),
 		cmocka_unit_test(test_timer_survives),
+		cmocka_unit_test(test_asked_again),
 		cmocka_unit_test(test_random),
 	};
 

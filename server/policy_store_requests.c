@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Who asks again after an answer was lost gets the first answer, also across a restart. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/arena.h"
+#include "server/policy_store_internal.h"
+
+/* --- is it asked again */
+
+static int refuse_other(const struct tx *tx, struct error *err)
+{
+	return error_violation(err, "request_id", "\"%s\" was the id of another request; take a new one",
+		tx->request_id);
+}
+
+static void repeat(struct tx *tx, const uint8_t *effects, size_t count, uint64_t revision,
+	struct store_counts policies)
+{
+	for (size_t i = 0; i < MIN(count, tx->changes.count); i++)
+		tx->effects[i] = (enum store_effect)effects[i];
+	tx->revision = revision;
+	tx->policies = policies;
+	tx->repeated = true;
+}
+
+/* Both wait in the same batch: what becomes of the first becomes of this one. */
+static const struct tx *find_before(const struct store *s, const struct tx *tx)
+{
+	for (const struct tx *other = s->batch; other && other != tx; other = other->next)
+		if (other->author.uid == tx->author.uid && streq(other->request_id, tx->request_id))
+			return other;
+	return NULL;
+}
+
+static void repeat_before(struct tx *tx, const struct tx *other)
+{
+	memcpy(tx->effects, other->effects, tx->changes.count * sizeof(*tx->effects));
+	repeat(tx, NULL, 0, other->revision, other->policies);
+}
+
+int request_find(struct store *s, struct tx *tx, struct error *err)
+{
+	const struct request *request;
+	const struct tx *other;
+	struct store_clock clock;
+
+	tx->repeated = false;
+	if (!*tx->request_id || tx->validate_only)
+		return 0;
+	other = find_before(s, tx);
+	s->backend.clock(s->backend.data, &clock);
+	request = request_memory_find(&s->requests, tx->author.uid, tx->request_id, clock.time);
+	if ((other && other->request_hash != tx->request_hash) || (request && request->hash != tx->request_hash))
+		return refuse_other(tx, err);
+	if (request)
+		repeat(tx, request->effects, request->effect_count, request->revision,
+			(struct store_counts){request->created, request->changed, request->deleted});
+	else if (other)
+		repeat_before(tx, other);
+	return 0;
+}
+
+int request_keep(struct store *s, const struct tx *tx)
+{
+	struct request request = {.uid = tx->author.uid, .hash = tx->request_hash, .effect_count = tx->changes.count};
+	struct store_clock clock;
+
+	if (!*tx->request_id || tx->validate_only || tx->repeated)
+		return 0;
+	s->backend.clock(s->backend.data, &clock);
+	snprintf(request.id, sizeof(request.id), "%s", tx->request_id);
+	request.time = clock.time;
+	request.revision = tx->changed ? tx->revision : s->revision;
+	request.created = tx->policies.created;
+	request.changed = tx->policies.changed;
+	request.deleted = tx->policies.deleted;
+	request.effects = malloc(request.effect_count + 1);
+	if (!request.effects)
+		return -ENOMEM;
+	for (size_t i = 0; i < request.effect_count; i++)
+		request.effects[i] = (uint8_t)tx->effects[i];
+	return request_memory_add(&s->requests, &request);
+}
+
+/* --- in the journal */
+
+Pepctl__Journal__Request *request_pack(struct tx *tx, int64_t time, Pepctl__Journal__Request *ret)
+{
+	uint8_t *effects = *tx->request_id ? malloc(tx->changes.count + 1) : NULL;
+
+	pepctl__journal__request__init(ret);
+	if (!effects)
+		return NULL;
+	for (size_t i = 0; i < tx->changes.count; i++)
+		effects[i] = (uint8_t)tx->effects[i];
+	ret->uid = tx->author.uid;
+	ret->id = tx->request_id;
+	ret->hash = tx->request_hash;
+	ret->time = time;
+	ret->revision = tx->revision;
+	ret->created = tx->policies.created;
+	ret->changed = tx->policies.changed;
+	ret->deleted = tx->policies.deleted;
+	ret->effects = (ProtobufCBinaryData){tx->changes.count, effects};
+	return ret;
+}
+
+int request_read(struct store *s, const Pepctl__Journal__Request *m)
+{
+	struct request request = {.uid = m->uid, .hash = m->hash, .time = m->time, .revision = m->revision,
+		.created = m->created, .changed = m->changed, .deleted = m->deleted, .effect_count = m->effects.len};
+
+	snprintf(request.id, sizeof(request.id), "%s", m->id);
+	request.effects = malloc(m->effects.len + 1);
+	if (!request.effects)
+		return -ENOMEM;
+	if (m->effects.len)
+		memcpy(request.effects, m->effects.data, m->effects.len);
+	return request_memory_add(&s->requests, &request);
+}
+
+struct packing {
+	struct arena arena;
+	Pepctl__Journal__Requests m;
+};
+
+static int pack_one(void *data, const struct request *request)
+{
+	Pepctl__Journal__Request *m = arena_alloc(&((struct packing *)data)->arena, sizeof(*m));
+	struct packing *p = data;
+
+	if (!m)
+		return -ENOMEM;
+	pepctl__journal__request__init(m);
+	m->uid = request->uid;
+	m->id = (char *)(uintptr_t)request->id; /* packing reads only */
+	m->hash = request->hash;
+	m->time = request->time;
+	m->revision = request->revision;
+	m->created = request->created;
+	m->changed = request->changed;
+	m->deleted = request->deleted;
+	m->effects = (ProtobufCBinaryData){request->effect_count, request->effects};
+	p->m.requests[p->m.n_requests++] = m;
+	return 0;
+}
+
+static int pack_all(struct store *s, struct packing *p, struct journal_record *ret)
+{
+	p->m.requests = arena_array(&p->arena, s->requests.entries.count, sizeof(*p->m.requests));
+	if (!p->m.requests || request_memory_each(&s->requests, pack_one, p))
+		return -ENOMEM;
+	free(s->packed_requests);
+	ret->size = pepctl__journal__requests__get_packed_size(&p->m);
+	s->packed_requests = malloc(ret->size + 1);
+	if (!s->packed_requests)
+		return -ENOMEM;
+	pepctl__journal__requests__pack(&p->m, s->packed_requests);
+	ret->kind = RECORD_REQUESTS;
+	ret->sequence = ++s->sequence;
+	ret->payload = s->packed_requests;
+	return 0;
+}
+
+int requests_record(struct store *s, struct journal_record *ret)
+{
+	struct packing p;
+	int r;
+
+	if (!s->requests.entries.count)
+		return 1;
+	arena_init(&p.arena, SIZE_MAX);
+	pepctl__journal__requests__init(&p.m);
+	r = pack_all(s, &p, ret);
+	arena_deinit(&p.arena);
+	return r;
+}
+
+int requests_read(struct store *s, const struct journal_record *record, struct error *err)
+{
+	Pepctl__Journal__Requests *m = pepctl__journal__requests__unpack(NULL, record->size, record->payload);
+	int r = 0;
+
+	if (!m)
+		return error_set(err, ERROR_PRECONDITION, "JOURNAL", "a record of the journal is no list of requests");
+	for (size_t i = 0; i < m->n_requests && !r; i++)
+		r = request_read(s, m->requests[i]);
+	pepctl__journal__requests__free_unpacked(m, NULL);
+	return r ? error_set(err, ERROR_LIMIT, "MEMORY", "out of memory") : 0;
+}
