@@ -5,6 +5,8 @@
 
 #include "client/cli/cli.h"
 
+#define CONFIRM_MAX 604800000000000ull /* ns that the daemon lets a change wait */
+
 const struct verb objects[] = {
 	{"policy", policy_main, "add|set|del|show|flush", "what happens to which packets"},
 	{"set", set_main, "create|add|del|show|import|replace", "named sets of addresses"},
@@ -70,8 +72,8 @@ static int read_confirm(const char *word, int64_t *ret)
 		return usage_error("--confirm: the time is missing, as 60s");
 	if (text_parse_duration(word, &ns, message) < 0)
 		return usage_error("--confirm: %s", message);
-	if (!ns)
-		return usage_error("--confirm: \"%s\" is no time to confirm in", word);
+	if (!ns || ns > CONFIRM_MAX)
+		return usage_error("--confirm: \"%s\" is not from 1ns to 7d", word);
 	*ret = (int64_t)ns;
 	return EXIT_DONE;
 }
