@@ -95,6 +95,7 @@ static int send_rules(struct cli *cli, const struct rules *rules, struct apply_o
 	if (r)
 		return refused(rules, &err);
 	cli_warn(answer->warnings, answer->n_warnings);
+	confirm_refresh(cli, answer);
 	changes_print(cli, answer, options->dry_run, &rules->warnings);
 	return confirm_wait(cli, answer);
 }

@@ -92,6 +92,8 @@ int cli_apply_all(struct cli *cli, const struct change_list *changes, const char
  * time is up, or says without one what to do. A status; EXIT_DONE when nothing waits.
  */
 int confirm_wait(struct cli *cli, const Pepctl__V1__ApplyChangesResponse *answer);
+/* An answer that was given before does not know whether the change waits now. */
+void confirm_refresh(struct cli *cli, Pepctl__V1__ApplyChangesResponse *answer);
 /* "confirm_left" of an object; nothing when nothing waits. */
 void confirm_json(json_t *object, int64_t left);
 

@@ -282,6 +282,22 @@ static void say_what_to_do(const struct cli *cli, uint64_t revision, int64_t lef
 		(unsigned long long)revision, (unsigned long long)revision, until);
 }
 
+void confirm_refresh(struct cli *cli, Pepctl__V1__ApplyChangesResponse *answer)
+{
+	_cleanup_error_ struct error err = ERROR_INIT;
+	Pepctl__V1__GetServerInfoRequest request;
+	Pepctl__V1__GetServerInfoResponse *info;
+
+	if (!answer->repeated)
+		return;
+	answer->confirm_left_nano = 0;
+	pepctl__v1__get_server_info_request__init(&request);
+	if (!call_unary(
+		    cli->client, METHOD_GET_SERVER_INFO, &request.base, &cli->arena, &info, &err) &&
+		info->confirm_revision == answer->revision)
+		answer->confirm_left_nano = info->confirm_left_nano;
+}
+
 int confirm_wait(struct cli *cli, const Pepctl__V1__ApplyChangesResponse *answer)
 {
 	struct wait w = {.cli = cli,

@@ -81,6 +81,7 @@ int rollback_main(struct cli *cli, struct words *words)
 	if (status)
 		return status;
 	cli_warn(answer->warnings, answer->n_warnings);
+	confirm_refresh(cli, answer);
 	changes_print(cli, answer, options.dry_run, NULL);
 	return confirm_wait(cli, answer);
 }

@@ -246,6 +246,22 @@ def time_runs_out_meanwhile(world):
     equal(names(world), ["no-ping"], "policies after the time ran out without a daemon")
 
 
+def asked_again(world):
+    """Who lost the answer and asks again can still keep the change, or is told that it waits no more."""
+    file = start(world)
+    words = ["apply", file, "--confirm", LONG, "--request-id", "nightly"]
+    first = json.loads(world.ctl("-j", *words, stdin=subprocess.DEVNULL).stdout)
+    again = json.loads(world.ctl("-j", *words, stdin=subprocess.DEVNULL).stdout)
+    equal((again["revision"], again["repeated"]), (first["revision"], True), "the same again")
+    assert again["confirm_left"].startswith(("10m", "9m")), again
+    terminal, revision = asks(world, *words)
+    equal(revision, first["revision"], "what the terminal asks about")
+    terminal.type(b"\n")
+    terminal.ends(0, f"revision {revision} confirmed")
+    result = world.ctl(*words, stdin=subprocess.DEVNULL)
+    assert "the answer to the same request before" in result.stdout and not result.stderr, result
+
+
 def library(world):
     start(world)
     world.ctl("iface", "detach", "pep0")
@@ -266,4 +282,4 @@ def library(world):
 
 if __name__ == "__main__":
     main([enter_keeps, ctrl_c_undoes, time_runs_out, terminal_goes_away, without_terminal, every_change,
-          from_elsewhere, background, daemon_dies, time_runs_out_meanwhile, library])
+          from_elsewhere, background, daemon_dies, time_runs_out_meanwhile, asked_again, library])
