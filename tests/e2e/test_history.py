@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-"""Who changed what, and the way back."""
+"""Who changed what, the way back, and requests that are made twice."""
+import json
 import re
 import subprocess
 import time
@@ -113,6 +114,28 @@ def long_pages(world):
     assert "… and more: 200 lines were too many to tell\n" in shown, shown[-300:]
 
 
+def twice(world):
+    """A request with an id is done once, also over a restart."""
+    world.start()
+    rules = {"input": "policy a block proto udp\n"}
+    words = ["apply", "-", "--merge", "--request-id", "nightly-1"]
+    assert "(revision 1)" in world.ctl(*words, **rules).stdout
+    world.ctl("policy", "del", "a")
+    shown = world.ctl(*words, **rules).stdout
+    assert "the answer to the same request before" in shown and "(revision 1)" in shown, shown
+    world.stop()
+    world.start()
+    said = json.loads(world.ctl("-j", *words, **rules).stdout)
+    equal((said["repeated"], said["revision"]), (True, 1), "apply -j after a restart")
+    equal(world.json("policy", "show")["policies"], [], "policies")
+    refused(world, "nightly-1", *words, input="policy a block proto tcp\n")
+    words = ["rollback", "1", "--request-id", "back-1"]
+    assert "(revision 3)" in world.ctl(*words).stdout
+    world.ctl("policy", "del", "a")
+    assert "the answer to the same request before" in world.ctl(*words).stdout
+    equal(world.json("info")["revision"], 4, "revision")
+
+
 def completes(world):
     world.start()
     for number in range(3):
@@ -126,4 +149,4 @@ def completes(world):
 
 
 if __name__ == "__main__":
-    main([tells, back_and_forth, forgets, long_pages, completes])
+    main([tells, back_and_forth, forgets, long_pages, twice, completes])
