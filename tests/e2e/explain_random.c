@@ -15,7 +15,7 @@
 #include "flow_random.h"
 #include "ruleset_random.h"
 
-#define CANDIDATE_EVERY 16u /* packets that are asked about a candidate too */
+#define CANDIDATE_EVERY 64u /* packets that are asked about a candidate too */
 
 static struct client *client;
 static struct arena arena;
