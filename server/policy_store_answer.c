@@ -54,8 +54,12 @@ static void tx_succeed(struct store *s, struct tx *tx)
 		.policies = tx->policies,
 		.protect_cut = s->protect_cut,
 		.leases = tx->kind == STORE_LEASES ? &tx->leases : NULL,
-		.confirm_left = tx->changed ? tx->confirm_timeout : 0,
 	};
+	uint64_t waiting;
+	int64_t left = store_confirm_left(s, &waiting);
+
+	if ((tx->changed || tx->repeated) && waiting == result.revision)
+		result.confirm_left = left;
 
 	tx->done(tx->data, &result, NULL);
 	tx_free(tx);

@@ -293,6 +293,8 @@ int sets_list(const struct store *s, uint8_t id, struct member_list *ret); /* it
 /* By the transaction being applied: one of them, any of them. */
 bool sets_differs(const struct store *s, uint8_t id);
 bool sets_changed(const struct store *s);
+/* What was undone and done again is no change of a set. */
+void sets_condense(struct store *s);
 void sets_begin(struct store *s);         /* a transaction */
 void sets_undo(struct store *s);
 void sets_end(struct store *s); /* all transactions of a batch are applied */

@@ -292,11 +292,32 @@ bool sets_differs(const struct store *s, uint8_t id)
 
 bool sets_changed(const struct store *s)
 {
-	bool changed = s->set_undo_count > 0;
+	bool changed = false;
 
 	for (uint8_t id = 0; id < STORE_SETS_MAX && !changed; id++)
 		changed = sets_differs(s, id);
 	return changed;
+}
+
+/* As it was before, but for the revisions. */
+static bool is_as_before(const struct store *s, uint8_t id)
+{
+	const struct store_set *former = &s->former_sets[id], *next = &s->work[id].next;
+	struct member_set net[2] = {0};
+	bool same = *next->name && streq(former->name, next->name) && former->bannable == next->bannable &&
+		    former->max_ttl == next->max_ttl && toggled_twice(s, id, net) >= 0 &&
+		    !member_set_count(&net[0]) && !member_set_count(&net[1]);
+
+	member_set_deinit(&net[0]);
+	member_set_deinit(&net[1]);
+	return same;
+}
+
+void sets_condense(struct store *s)
+{
+	for (uint8_t id = 0; id < STORE_SETS_MAX; id++)
+		if (sets_differs(s, id) && is_as_before(s, id))
+			s->work[id].next = s->former_sets[id];
 }
 
 /* Backwards, so that no table ever holds more than it had: nothing here needs memory. */

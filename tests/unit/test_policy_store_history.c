@@ -175,6 +175,12 @@ static void test_rollback_gives_the_former_content(void **state)
 	assert_int_equal(a.revision, store_revision(w.store));
 	go_back(&w, a.revision, &a); /* where it is */
 	assert_int_equal(a.revision, store_revision(w.store));
+	commit(&w, "set t { 10.0.0.1 }\n", &a);
+	commit(&w, "set t { 10.0.0.2 }\n", &a);
+	commit(&w, "set t { 10.0.0.1 }\n", &a);
+	go_back(&w, a.revision - 2, &a); /* whose content is that of now */
+	assert_int_equal(a.revision, store_revision(w.store));
+	assert_string_equal(a.lines, "");
 	go_back(&w, 1000, &a);
 	assert_string_equal(a.reason, "NO_REVISION");
 	for (size_t i = 0; i <= ARRAY_SIZE(steps); i++)
@@ -324,6 +330,7 @@ static void test_is_undone_by_hand(void **state)
 	assert_int_equal(a.revision, 3);
 	commit(&w, "policy c block src 10.0.0.3\n", &a);
 	assert_int_equal(a.revision, 4);
+	assert_int_equal(store_policy_find(w.store, "a")->changed_revision, 1);
 	world_deinit(&w);
 }
 
