@@ -362,44 +362,17 @@ bool store_busy(const struct store *s)
 
 void store_submit(struct store *s, struct store_tx *given, store_done done, void *data)
 {
+	struct tx *tx = s->queued < STORE_QUEUE_MAX ? tx_new(given) : NULL;
 	struct error err = ERROR_INIT;
-	struct tx *tx = s->queued < STORE_QUEUE_MAX ? calloc(1, sizeof(*tx)) : NULL;
 
-	if (tx) {
-		tx->effects = calloc(given->changes.count + STORE_BAN_CHANGES, sizeof(*tx->effects));
-		tx->comment = strdup(given->comment ? given->comment : "");
-	}
-	if (!tx || !tx->effects || !tx->comment) {
-		if (tx)
-			tx_free(tx);
-		change_list_deinit(&given->changes);
-		free(TAKE_PTR(given->protect));
-		lease_free(TAKE_PTR(given->lease));
+	if (!tx) {
+		tx_refuse(given);
 		error_set(&err, ERROR_UNAVAILABLE, "QUEUE_FULL",
 			"%u changes wait already; try again", STORE_QUEUE_MAX);
 		done(data, NULL, &err);
 		error_deinit(&err);
 		return;
 	}
-	tx->changes = given->changes;
-	given->changes = (struct change_list){0};
-	snprintf(tx->path, sizeof(tx->path), "%s", given->path ? given->path : "");
-	tx->mode = given->mode;
-	tx->has_expected = given->has_expected;
-	tx->expected = given->expected;
-	tx->validate_only = given->validate_only;
-	tx->look = given->look;
-	tx->protect = TAKE_PTR(given->protect);
-	tx->protect_count = given->protect_count;
-	tx->force = given->force;
-	tx->deadline = given->deadline;
-	tx->kind = given->kind;
-	tx->target = given->target;
-	tx->lease = TAKE_PTR(given->lease);
-	snprintf(tx->request_id, sizeof(tx->request_id), "%s", given->request_id ? given->request_id : "");
-	tx->request_hash = given->request_hash;
-	tx->confirm_timeout = given->confirm_timeout;
-	tx->author = given->author;
 	tx->done = done;
 	tx->data = data;
 	*s->queue_end = tx;

@@ -14,13 +14,6 @@ void tx_forget(struct tx *tx)
 	tx->moves = false;
 }
 
-void lease_free(struct store_lease *lease)
-{
-	if (lease)
-		member_list_deinit(&lease->members);
-	free(lease);
-}
-
 void tx_free(struct tx *tx)
 {
 	tx_forget(tx);

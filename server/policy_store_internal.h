@@ -221,10 +221,15 @@ void store_set_alarm(struct store *s);
 /* At the start, of what ran out meanwhile. */
 int confirm_expired(struct store *s, struct error *err);
 
+/* --- policy_store_tx.c: the beginning of transactions */
+
+struct tx *tx_new(struct store_tx *given);  /* takes what it owns; NULL = no memory, nothing is taken */
+void tx_refuse(struct store_tx *given);     /* frees what it owns */
+void lease_free(struct store_lease *lease); /* NULL is fine */
+
 /* --- policy_store_answer.c: the end of transactions */
 
 void tx_free(struct tx *tx);
-void lease_free(struct store_lease *lease);
 void tx_forget(struct tx *tx); /* what applying it has made: it will be applied once more */
 void tx_fail(struct tx *tx, struct error *err); /* `err` is emptied */
 void tx_fail_all(struct tx *list, enum error_kind kind, const char *reason, const char *what);
@@ -390,12 +395,19 @@ int store_replay(void *store, const struct journal_record *record, struct error 
 
 int leases_apply(struct apply *a);  /* STORE_LEASES */
 int leases_expire(struct apply *a); /* STORE_EXPIRE */
+
+/* --- policy_store_lease_undo.c: what a batch does to them, and back */
+
+/* Before the change of a lease, which was there or is not yet. 0 or -ENOMEM. */
+int leases_note(struct store *s, const struct lease *before, bool there);
 /* Takes back all but the first `count` changes of the batch. */
 void leases_undo(struct store *s, size_t count);
 void leases_commit(struct store *s); /* there is no way back */
 bool leases_held_now(const struct store *s, uint8_t id, const struct member *m); /* before the batch */
 /* Somebody holds it now who did not, or the reverse. 0 or -ENOMEM. */
 int leases_flip(struct store *s, uint8_t id, const struct member *m, bool add);
+/* --- policy_store_lease_time.c: when they end */
+
 void leases_alarm(struct store *s, int64_t now); /* ends what has run out */
 int64_t leases_next(struct store *s);      /* when that will be; 0 = never */
 

@@ -9,13 +9,10 @@
  */
 #include <errno.h>
 
-#include "common/array.h"
 #include "server/policy_store_internal.h"
 
 #define LOCK_SLICE  256u     /* members between two chances for the loop */
 #define EXPIRE_MOST 100000u  /* leases that one transaction ends */
-#define UNDO_KEPT   4096u
-#define ALARM_GRAIN 250000000ll /* ns: what expires within it is one transaction's */
 
 struct leasing {
 	struct apply *a;
@@ -28,86 +25,9 @@ struct leasing {
 	size_t steps;
 };
 
-/* --- whether anybody holds it, and held it before the batch */
-
 static bool held(const struct store *s, uint8_t id, const struct member *m)
 {
 	return lease_table_held(&s->leases, id, m);
-}
-
-bool leases_held_now(const struct store *s, uint8_t id, const struct member *m)
-{
-	const struct set_work *w = &s->work[id];
-
-	return !member_set_has(&w->held_added, m) && (member_set_has(&w->held_removed, m) || held(s, id, m));
-}
-
-int leases_flip(struct store *s, uint8_t id, const struct member *m, bool add)
-{
-	struct set_work *w = &s->work[id];
-	int r;
-
-	if (member_set_remove(add ? &w->held_removed : &w->held_added, m))
-		return 0;
-	r = member_set_add(add ? &w->held_added : &w->held_removed, m);
-	return r < 0 ? r : 0;
-}
-
-/* --- taking it back */
-
-static uint32_t find(const struct store *s, const struct lease *l)
-{
-	return lease_table_find(&s->leases, l->set, &l->member, l->owner);
-}
-
-/* What is held before it changes; its owner's number lasts until that is forgotten. */
-static int note_undo(struct store *s, const struct lease *before, bool there)
-{
-	const char *name = lease_table_owner_name(&s->leases, before->owner);
-	uint32_t owner;
-
-	if (array_grow(&s->lease_undo, &s->lease_undo_room, s->lease_undo_count, sizeof(*s->lease_undo)) < 0 ||
-		lease_table_ref_owner(&s->leases, name, strlen(name), &owner) < 0)
-		return -ENOMEM;
-	s->lease_undo[s->lease_undo_count++] = (struct lease_undo){*before, there};
-	return 0;
-}
-
-/* There is room for what was there: neither this nor leases_flip() on the way back needs memory. */
-static void undo_one(struct store *s, const struct lease_undo *undo)
-{
-	const struct lease *l = &undo->lease;
-	bool was = held(s, l->set, &l->member), is;
-	uint32_t id = find(s, l);
-
-	if (undo->there)
-		lease_table_put(&s->leases, l->set, &l->member, l->owner, l->expiry);
-	else if (id != LEASE_NONE)
-		lease_table_remove_at(&s->leases, id);
-	is = held(s, l->set, &l->member);
-	if (was != is)
-		leases_flip(s, l->set, &l->member, is);
-	lease_table_unref_owner(&s->leases, l->owner);
-}
-
-void leases_undo(struct store *s, size_t count)
-{
-	pthread_mutex_lock(&s->lease_lock);
-	while (s->lease_undo_count > count)
-		undo_one(s, &s->lease_undo[--s->lease_undo_count]);
-	pthread_mutex_unlock(&s->lease_lock);
-}
-
-void leases_commit(struct store *s)
-{
-	pthread_mutex_lock(&s->lease_lock);
-	while (s->lease_undo_count)
-		lease_table_unref_owner(&s->leases, s->lease_undo[--s->lease_undo_count].lease.owner);
-	pthread_mutex_unlock(&s->lease_lock);
-	if (s->lease_undo_room > UNDO_KEPT) {
-		free(TAKE_PTR(s->lease_undo));
-		s->lease_undo_room = 0;
-	}
 }
 
 /* --- one member */
@@ -140,7 +60,7 @@ static int end_lease(struct leasing *l, uint32_t id)
 {
 	struct lease lease = lease_table_at(&l->s->leases, id);
 
-	if (note_undo(l->s, &lease, true) < 0)
+	if (leases_note(l->s, &lease, true) < 0)
 		return -ENOMEM;
 	lease_table_remove_at(&l->s->leases, id);
 	l->result->released++;
@@ -170,7 +90,7 @@ static int begin_lease(struct leasing *l, const struct member *m, size_t at)
 
 	if (refusal)
 		return note(l, m->family, at, refusal);
-	r = note_undo(l->s, &lease, false);
+	r = leases_note(l->s, &lease, false);
 	if (!r)
 		r = lease_table_put(&l->s->leases, l->set, m, l->owner, l->expiry);
 	if (r < 0)
@@ -197,7 +117,7 @@ static int hold_one(struct leasing *l, const struct member *m, size_t at)
 		l->result->unchanged++;
 		return lease.expiry == l->expiry ? 0 : note(l, m->family, at, NULL);
 	}
-	if (note_undo(l->s, &lease, true) < 0)
+	if (leases_note(l->s, &lease, true) < 0)
 		return -ENOMEM;
 	lease_table_set_expiry(&l->s->leases, id, l->expiry);
 	l->result->refreshed++;
@@ -273,7 +193,7 @@ static int release_rest(struct leasing *l, uint8_t set, const struct member_set 
 			struct lease following = before == LEASE_NONE ? lease : lease_table_at(&l->s->leases, before);
 
 			r = end_lease(l, id); /* which may move the one behind it */
-			next = before == LEASE_NONE ? LEASE_NONE : find(l->s, &following);
+			next = before == LEASE_NONE ? LEASE_NONE : lease_table_find(&l->s->leases, set, &following.member, l->owner);
 		}
 		breathe(l);
 	}
@@ -431,88 +351,4 @@ int leases_expire(struct apply *a)
 	}
 	pthread_mutex_unlock(&a->s->lease_lock);
 	return r < 0 ? fail(&l, r) : 0;
-}
-
-/* --- in their time */
-
-static uint64_t next_expiry(struct store *s)
-{
-	uint64_t next;
-
-	pthread_mutex_lock(&s->lease_lock);
-	next = lease_table_next_expiry(&s->leases);
-	pthread_mutex_unlock(&s->lease_lock);
-	return next;
-}
-
-static void on_expired(void *data, const struct store_result *result, struct error *err)
-{
-	struct store *s = data;
-
-	(void)result;
-	s->expiring = false;
-	s->expire_again = err ? STORE_UNDO_AGAIN : 0;
-	store_set_alarm(s);
-}
-
-void leases_alarm(struct store *s, int64_t now)
-{
-	struct store_tx tx = {.kind = STORE_EXPIRE, .comment = ""};
-	uint64_t next = next_expiry(s);
-
-	if (s->expiring || !next || (int64_t)next > now)
-		return;
-	s->expiring = true;
-	store_submit(s, &tx, on_expired, s);
-}
-
-int64_t leases_next(struct store *s)
-{
-	int64_t next = (int64_t)next_expiry(s);
-
-	return !next || s->expiring ? 0 : (next + ALARM_GRAIN - 1) / ALARM_GRAIN * ALARM_GRAIN + s->expire_again;
-}
-
-/* --- for who reads */
-
-size_t store_lease_count(struct store *s, uint8_t id)
-{
-	size_t count;
-
-	pthread_mutex_lock(&s->lease_lock);
-	count = lease_table_count(&s->leases, id);
-	pthread_mutex_unlock(&s->lease_lock);
-	return count;
-}
-
-static void copy_held(const struct store *s, uint32_t id, int64_t now, struct store_held *ret)
-{
-	struct lease lease = lease_table_at(&s->leases, id);
-	const char *owner = lease_table_owner_name(&s->leases, lease.owner);
-
-	*ret = (struct store_held){.member = lease.member};
-	strncpy(ret->owner, owner, sizeof(ret->owner) - 1);
-	ret->left = lease.expiry ? MAX((int64_t)lease.expiry - now, 1) : 0;
-}
-
-size_t store_leases(struct store *s, uint8_t id, const char *owner, uint64_t *cursor,
-	struct store_held *ret, size_t room)
-{
-	struct store_clock clock;
-	uint32_t lease, wanted;
-	size_t count = 0;
-
-	s->backend.clock(s->backend.data, &clock);
-	pthread_mutex_lock(&s->lease_lock);
-	wanted = owner && *owner ? lease_table_find_owner(&s->leases, owner, strlen(owner)) : LEASE_NONE;
-	for (size_t step = 0; count < room && step < STORE_LEASE_STEPS; step++) {
-		if ((owner && *owner && wanted == LEASE_NONE) || !lease_table_next(&s->leases, id, cursor, &lease)) {
-			*cursor = UINT64_MAX;
-			break;
-		}
-		if (wanted == LEASE_NONE || lease_table_at(&s->leases, lease).owner == wanted)
-			copy_held(s, lease, clock.boottime, &ret[count++]);
-	}
-	pthread_mutex_unlock(&s->lease_lock);
-	return count;
 }
