@@ -147,3 +147,11 @@ size_t member_format(const struct member *member, char ret[static MEMBER_TEXT_SI
 	*at = 0;
 	return (size_t)(at - ret);
 }
+
+bool member_owner_valid(const char *owner)
+{
+	size_t length =
+		strspn(owner, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-");
+
+	return length && length <= MEMBER_OWNER_MAX && !owner[length];
+}

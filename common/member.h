@@ -9,6 +9,8 @@
 #include "common/macros.h"
 
 #define MEMBER_TEXT_SIZE 72u
+#define MEMBER_OWNER_MAX    63u
+#define MEMBERS_MESSAGE_MAX 2000000u /* a frame has bytes for half as many */
 
 struct member {
 	uint8_t family;    /* 4 or 6 */
@@ -68,5 +70,8 @@ int member_list_add_text(
 
 /* "192.0.2.1", "2001:db8::/32". Returns the length. */
 size_t member_format(const struct member *member, char ret[static MEMBER_TEXT_SIZE]);
+
+/* Who holds members: 1 .. MEMBER_OWNER_MAX of [A-Za-z0-9._:-]. */
+bool member_owner_valid(const char *owner);
 
 #endif

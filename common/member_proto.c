@@ -58,34 +58,97 @@ static int read_bytes(const struct form *form, const ProtobufCBinaryData *data, 
 	return r;
 }
 
+/* A few bytes of a range make hundreds of members: ends when they are too many. */
 static int read_text(const Pepctl__V1__Members *message, const char *path, struct member_list *list,
-	struct error *err)
+	struct member_places *places, struct error *err)
 {
 	char field[160], what[160];
 	int r = 0;
 
 	for (size_t i = 0; i < message->n_text; i++) {
-		if (!member_list_add_text(list, message->text[i], strlen(message->text[i]), what))
-			continue;
-		snprintf(field, sizeof(field), "%s.text[%zu]", path, i);
-		r = error_violation(err, field, "%s", what);
+		if (member_list_add_text(list, message->text[i], strlen(message->text[i]), what)) {
+			snprintf(field, sizeof(field), "%s.text[%zu]", path, i);
+			r = error_violation(err, field, "%s", what);
+		}
+		if (member_list_count(list) > MEMBERS_MESSAGE_MAX)
+			return error_set(err, ERROR_LIMIT, "TOO_MANY_MEMBERS",
+				"%s: more than %u addresses and prefixes, ranges taken apart, "
+				"which "
+				"is the limit of one message; send them in parts",
+				path, MEMBERS_MESSAGE_MAX);
+		if (places && places->text) {
+			places->text[i].v4 = list->v4_count;
+			places->text[i].v6 = list->v6_count;
+		}
 	}
 	return r;
+}
+
+static int read_members(const Pepctl__V1__Members *message, const char *path,
+	struct member_list *list, struct member_places *places, struct error *err)
+{
+	int r = 0;
+
+	r |= read_bytes(&ipv4, &message->ipv4, path, list, err);
+	r |= read_bytes(&ipv4_prefixes, &message->ipv4_prefixes, path, list, err);
+	r |= read_bytes(&ipv6, &message->ipv6, path, list, err);
+	r |= read_bytes(&ipv6_prefixes, &message->ipv6_prefixes, path, list, err);
+	if (places) {
+		places->v4 = list->v4_count;
+		places->v6 = list->v6_count;
+	}
+	r |= read_text(message, path, list, places, err);
+	return r ? -EINVAL : 0;
 }
 
 int members_from_proto(const Pepctl__V1__Members *message, const char *path,
 	struct member_list *list, struct error *err)
 {
-	int r = 0;
+	return message ? read_members(message, path, list, NULL, err) : 0;
+}
 
+int members_from_proto_placed(const Pepctl__V1__Members *message, const char *path,
+	struct member_list *list, struct member_places *ret, struct error *err)
+{
+	*ret = (struct member_places){0};
 	if (!message)
 		return 0;
-	r |= read_bytes(&ipv4, &message->ipv4, path, list, err);
-	r |= read_bytes(&ipv4_prefixes, &message->ipv4_prefixes, path, list, err);
-	r |= read_bytes(&ipv6, &message->ipv6, path, list, err);
-	r |= read_bytes(&ipv6_prefixes, &message->ipv6_prefixes, path, list, err);
-	r |= read_text(message, path, list, err);
-	return r ? -EINVAL : 0;
+	ret->text_count = message->n_text;
+	ret->text = calloc(message->n_text + 1, sizeof(*ret->text));
+	if (!ret->text)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	return read_members(message, path, list, ret, err);
+}
+
+void member_places_deinit(struct member_places *places)
+{
+	free(places->text);
+	*places = (struct member_places){0};
+}
+
+/* The first text up to which there are more members of the family than `at`. */
+static size_t text_of(const struct member_places *places, uint8_t family, size_t at)
+{
+	size_t low = 0, high = places->text_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if ((family == 4 ? places->text[middle].v4 : places->text[middle].v6) > at)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+uint32_t member_places_index(const struct member_places *places, uint8_t family, size_t at)
+{
+	size_t before = family == 4 ? 0 : places->v4;
+
+	if (at < (family == 4 ? places->v4 : places->v6))
+		return (uint32_t)(before + at);
+	return (uint32_t)(places->v4 + places->v6 + text_of(places, family, at));
 }
 
 static int read_name(const char *name, const char *path, const char *field, struct change *ret,
@@ -116,8 +179,8 @@ static int read_set(
 	return members_from_proto(message->members, where, &ret->members, err) ? -EINVAL : r;
 }
 
-static int read_members(const Pepctl__V1__SetMembers *message, const char *path, struct change *ret,
-	struct error *err)
+static int read_set_members(const Pepctl__V1__SetMembers *message, const char *path,
+	struct change *ret, struct error *err)
 {
 	char where[160];
 	int r = read_name(message->set, path, "set", ret, err);
@@ -163,7 +226,7 @@ int set_operation_from_proto(const Pepctl__V1__Operation *message, const char *p
 		return read_set(message->put_set, where, ret, err);
 	if (ret->kind == CHANGE_DELETE_SET)
 		return read_deletion(message->delete_set, where, ret, err);
-	return read_members(message->add_members, where, ret, err);
+	return read_set_members(message->add_members, where, ret, err);
 }
 
 /* --- out */

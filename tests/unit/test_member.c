@@ -154,9 +154,28 @@ static void test_lists_own_and_sort(void **state)
 	member_list_deinit(&copy);
 }
 
+static void test_owners(void **state)
+{
+	char longest[MEMBER_OWNER_MAX + 2];
+
+	(void)state;
+	memset(longest, 'x', sizeof(longest));
+	longest[MEMBER_OWNER_MAX + 1] = 0;
+	assert_false(member_owner_valid(longest));
+	longest[MEMBER_OWNER_MAX] = 0;
+	assert_true(member_owner_valid(longest));
+	assert_true(member_owner_valid("uid:0"));
+	assert_true(member_owner_valid("Fail2ban.ssh_a-b"));
+	assert_false(member_owner_valid(""));
+	assert_false(member_owner_valid("a b"));
+	assert_false(member_owner_valid("a/b"));
+	assert_false(member_owner_valid("\xc3\xa9"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_owners),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_wrong_words),
 		cmocka_unit_test(test_ranges_cover_exactly),

@@ -101,9 +101,72 @@ static void test_wrong_bytes(void **state)
 	}
 }
 
+static void check_index(
+	const struct member_places *places, uint8_t family, size_t at, uint32_t wanted)
+{
+	assert_int_equal(member_places_index(places, family, at), wanted);
+}
+
+/* Two of each form of bytes, then text whose ranges are several members, or of the other family. */
+static void test_places_of_items(void **state)
+{
+	static char one[] = "10.0.0.0-10.0.0.4", two[] = "::1", three[] = "9.9.9.9",
+		    four[] = "::2-::5";
+	char *text[] = {one, two, three, four};
+	uint8_t ipv4[8] = {1, 1, 1, 1, 2, 2, 2, 2}, ipv4_prefixes[5] = {10, 0, 0, 0, 8};
+	uint8_t ipv6[32] = {1, [16] = 2}, ipv6_prefixes[17] = {0x20, [16] = 8};
+	Pepctl__V1__Members m = PEPCTL__V1__MEMBERS__INIT;
+	_cleanup_members_ struct member_list list = {0};
+	struct member_places places;
+
+	(void)state;
+	m.ipv4 = (ProtobufCBinaryData){sizeof(ipv4), ipv4};
+	m.ipv4_prefixes = (ProtobufCBinaryData){sizeof(ipv4_prefixes), ipv4_prefixes};
+	m.ipv6 = (ProtobufCBinaryData){sizeof(ipv6), ipv6};
+	m.ipv6_prefixes = (ProtobufCBinaryData){sizeof(ipv6_prefixes), ipv6_prefixes};
+	m.text = text;
+	m.n_text = ARRAY_SIZE(text);
+	assert_int_equal(members_from_proto_placed(&m, "members", &list, &places, NULL), 0);
+	assert_int_equal(list.v4_count, 6);
+	assert_int_equal(list.v6_count, 6);
+	for (uint32_t i = 0; i < 3; i++) {
+		check_index(&places, 4, i, i);
+		check_index(&places, 6, i, 3 + i);
+	}
+	check_index(&places, 4, 3, 6);
+	check_index(&places, 4, 4, 6);
+	check_index(&places, 4, 5, 8);
+	check_index(&places, 6, 3, 7);
+	check_index(&places, 6, 4, 9);
+	check_index(&places, 6, 5, 9);
+	member_places_deinit(&places);
+}
+
+static void test_ranges_are_bounded(void **state)
+{
+	_cleanup_free_ char **text = calloc(40000, sizeof(*text));
+	Pepctl__V1__Members m = PEPCTL__V1__MEMBERS__INIT;
+	_cleanup_members_ struct member_list list = {0};
+	_cleanup_error_ struct error err = ERROR_INIT;
+	static char range[] = "0.0.0.1-255.255.255.254";
+	struct member_places places;
+
+	(void)state;
+	for (size_t i = 0; i < 40000; i++)
+		text[i] = range;
+	m.text = text;
+	m.n_text = 40000;
+	assert_true(members_from_proto_placed(&m, "members", &list, &places, &err) < 0);
+	assert_int_equal(err.kind, ERROR_LIMIT);
+	assert_in_range(member_list_count(&list), MEMBERS_MESSAGE_MAX, MEMBERS_MESSAGE_MAX + 62);
+	member_places_deinit(&places);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_places_of_items),
+		cmocka_unit_test(test_ranges_are_bounded),
 		cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_wrong_bytes),
 	};
