@@ -23,6 +23,7 @@
 	METHOD(name, request, response, METHOD_SERVER_STREAM, false, METHOD_READ)
 #define MUTATE(name, request, response)                                                            \
 	METHOD(name, request, response, METHOD_UNARY, true, METHOD_ADMIN)
+#define BAN(name, request, response) METHOD(name, request, response, METHOD_UNARY, true, METHOD_BAN)
 
 const struct method method_table[METHOD_COUNT] = {
 	[METHOD_GET_SERVER_INFO] =
@@ -46,6 +47,12 @@ const struct method method_table[METHOD_COUNT] = {
 		MUTATE("RollbackRevision", rollback_revision_request, apply_changes_response),
 	[METHOD_CONFIRM_REVISION] =
 		MUTATE("ConfirmRevision", confirm_revision_request, confirm_revision_response),
+	[METHOD_LEASE_MEMBERS] = BAN("LeaseMembers", lease_members_request, lease_members_response),
+	[METHOD_RELEASE_MEMBERS] =
+		BAN("ReleaseMembers", release_members_request, release_members_response),
+	[METHOD_RECONCILE_MEMBERS] =
+		BAN("ReconcileMembers", lease_members_request, lease_members_response),
+	[METHOD_LIST_LEASES] = READ("ListLeases", list_leases_request, list_leases_response),
 	[METHOD_LIST_SETS] = READ("ListSets", list_sets_request, list_sets_response),
 	[METHOD_LIST_SET_MEMBERS] =
 		READ("ListSetMembers", list_set_members_request, list_set_members_response),

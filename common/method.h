@@ -14,6 +14,7 @@ enum method_kind { METHOD_UNARY, METHOD_SERVER_STREAM, METHOD_CLIENT_STREAM };
 
 enum method_right {
 	METHOD_READ,  /* root and any of the three groups */
+	METHOD_BAN,   /* root, the admin group and the ban group, which may less of it */
 	METHOD_ADMIN, /* root and the admin group */
 };
 
@@ -30,6 +31,10 @@ enum method_id {
 	METHOD_LIST_REVISIONS,
 	METHOD_ROLLBACK_REVISION,
 	METHOD_CONFIRM_REVISION,
+	METHOD_LEASE_MEMBERS,
+	METHOD_RELEASE_MEMBERS,
+	METHOD_RECONCILE_MEMBERS,
+	METHOD_LIST_LEASES,
 	METHOD_LIST_SETS,
 	METHOD_LIST_SET_MEMBERS,
 	METHOD_ATTACH_INTERFACE,

@@ -30,14 +30,16 @@ bool authz_group(const char *text, gid_t *ret)
 
 unsigned int authz_rights(const struct authz *authz, uid_t uid, const gid_t *groups, size_t count)
 {
-	unsigned int rights = uid == 0 ? RIGHT_READ | RIGHT_ADMIN : 0;
+	unsigned int all = RIGHT_READ | RIGHT_ADMIN | RIGHT_BAN, rights = uid == 0 ? all : 0;
 
 	for (size_t i = 0; i < count; i++) {
 		if (groups[i] == AUTHZ_NOBODY)
 			continue;
 		if (groups[i] == authz->admin)
-			rights |= RIGHT_READ | RIGHT_ADMIN;
-		if (groups[i] == authz->read || groups[i] == authz->ban)
+			rights |= all;
+		if (groups[i] == authz->ban)
+			rights |= RIGHT_READ | RIGHT_BAN;
+		if (groups[i] == authz->read)
 			rights |= RIGHT_READ;
 	}
 	return rights;

@@ -14,7 +14,7 @@
 struct rpc;
 struct call;
 
-enum rpc_right { RIGHT_READ = 1, RIGHT_ADMIN = 2 };
+enum rpc_right { RIGHT_READ = 1, RIGHT_ADMIN = 2, RIGHT_BAN = 4 };
 
 /* Who is at the other end; fixed when the connection was accepted. */
 struct rpc_peer {

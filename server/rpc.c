@@ -146,13 +146,20 @@ static int find_method(const struct envelope_request *envelope, const struct met
 static int check_rights(const struct rpc_peer *peer, const struct method *method,
 	struct error *err)
 {
-	unsigned int needed = method->right == METHOD_ADMIN ? RIGHT_ADMIN : RIGHT_READ;
+	static const struct {
+		unsigned int right;
+		const char *groups;
+	} needed[] = {
+		[METHOD_READ] = {RIGHT_READ, "admin, ban or read group"},
+		[METHOD_BAN] = {RIGHT_BAN, "admin or ban group"},
+		[METHOD_ADMIN] = {RIGHT_ADMIN, "admin group"},
+	};
 
-	if (peer->rights & needed)
+	if (peer->rights & needed[method->right].right)
 		return 0;
 	return error_set(err, ERROR_DENIED, "NO_RIGHT",
-		"%s needs root or a member of pepctld's admin group%s; uid %u is neither", method->name,
-		needed == RIGHT_READ ? " or read group" : "", peer->uid);
+		"%s needs root or a member of pepctld's %s; uid %u is neither", method->name,
+		needed[method->right].groups, peer->uid);
 }
 
 static int64_t monotonic_now(void)

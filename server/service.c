@@ -163,6 +163,8 @@ int service_init(struct service *s)
 	service_apply_stream_init(s);
 	service_history_init(s);
 	service_set_init(s);
+	service_lease_init(s);
+	service_lease_list_init(s);
 	service_iface_init(s);
 	service_stats_init(s);
 	service_events_init(s);

@@ -65,6 +65,8 @@ void service_history_init(struct service *s);
 int service_list_init(struct service *s);
 void service_list_deinit(struct service *s);
 void service_set_init(struct service *s);
+void service_lease_init(struct service *s);
+void service_lease_list_init(struct service *s);
 void service_iface_init(struct service *s);
 void service_stats_init(struct service *s);
 void service_stats_deinit(struct service *s);

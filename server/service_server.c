@@ -107,8 +107,8 @@ static bool add_tables(struct service *s, struct call *call,
 static bool add_texts(struct service *s, struct call *call,
 	Pepctl__V1__GetServerInfoResponse *answer)
 {
-	static const char *const features[] = {"events", "transactions", "generic-mode", "apply-stream",
-		"sets", "explain", "protect", "iface-patterns"};
+	static const char *const features[] = {"events", "transactions", "generic-mode",
+		"apply-stream", "sets", "explain", "protect", "iface-patterns", "leases"};
 	struct arena *arena = call_arena(call);
 	struct utsname host = {0};
 

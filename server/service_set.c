@@ -27,6 +27,7 @@ static Pepctl__V1__SetStatus *status_message(struct service *s, struct call *cal
 	m->ipv6_members = members->v6.count;
 	m->created_revision = set->created_revision;
 	m->changed_revision = set->changed_revision;
+	m->leases = store_lease_count(s->store, id);
 	return m;
 }
 

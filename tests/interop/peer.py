@@ -56,11 +56,24 @@ SCHEMA = {
     "Set": "1 name text, 2 members Members, 3 bannable bool, 4 max_ttl_nano int",
     "SetMembers": "1 set text, 2 members Members",
     "SetStatus": "1 name text, 2 bannable bool, 3 max_ttl_nano int, 4 ipv4_members uint,"
-                 "5 ipv6_members uint, 6 created_revision uint, 7 changed_revision uint",
+                 "5 ipv6_members uint, 6 created_revision uint, 7 changed_revision uint, 8 leases uint",
     "ListSetsRequest": "",
     "ListSetsResponse": "1 sets SetStatus*, 2 revision uint",
     "ListSetMembersRequest": "1 set text, 2 page_size uint, 3 page_token text",
     "ListSetMembersResponse": "1 members Members, 2 next_page_token text, 3 revision uint, 4 set SetStatus",
+    "LeaseMembersRequest": "1 set text, 2 members Members, 3 owner text, 4 ttl_nano int, 5 shorten bool,"
+                           "6 validate_only bool, 7 force bool, 8 ban bool",
+    "LeaseRefusal": "1 index uint, 2 reason text",
+    "LeaseMembersResponse": "1 added uint, 2 refreshed uint, 3 unchanged uint, 4 released uint,"
+                            "5 rejected LeaseRefusal*, 6 rejected_total uint, 7 kept uint*, 8 kept_total uint,"
+                            "9 warnings text*, 10 revision uint",
+    "ReconcileMembersRequest": "1 set text, 2 members Members, 3 owner text, 4 ttl_nano int, 5 shorten bool,"
+                               "6 validate_only bool, 7 force bool, 8 ban bool",
+    "ReleaseMembersRequest": "1 set text, 2 members Members, 3 all bool, 4 owner text, 5 any_owner bool",
+    "ReleaseMembersResponse": "1 released uint, 2 missing uint",
+    "Lease": "1 set text, 2 member text, 3 owner text, 4 left_nano int",
+    "ListLeasesRequest": "1 set text, 2 owner text, 3 page_size uint, 4 page_token text",
+    "ListLeasesResponse": "1 leases Lease*, 2 next_page_token text, 3 total uint",
     "ApplyChangesRequest": "1 operations Operation*, 2 mode uint, 3 expected_revision uint,"
                            "4 validate_only bool, 7 comment text, 8 force bool, 9 protect Flow*",
     "ApplyStreamRequest": "1 operations Operation*, 2 mode uint, 3 expected_revision uint,"
@@ -135,6 +148,7 @@ SCHEMA = {
 }
 # Answers that are not named after their method.
 ANSWERS = {"ApplyStream": "ApplyChangesResponse", "CreatePolicy": "PolicyResponse", "GetPolicy": "PolicyResponse",
+           "ReconcileMembers": "LeaseMembersResponse",
            "UpdatePolicy": "PolicyResponse", "GetStats": "Stats", "WatchStats": "Stats",
            "StreamEvents": "Event", "Check": "HealthCheckResponse"}
 
