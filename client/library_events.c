@@ -123,6 +123,9 @@ static void set_event(const Pepctl__V1__Event *e, struct pepctl_event *ret)
 		ret->iface = e->interface->iface;
 		ret->reason = e->interface->reason;
 		break;
+	case PEPCTL__V1__EVENT__EVENT_EXPIRY:
+		ret->type = PEPCTL_EVENT_EXPIRY;
+		break;
 	default:
 		break;
 	}

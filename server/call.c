@@ -27,6 +27,7 @@ void rpc_send_status(const struct rpc_output *output, const struct error *err)
 
 void call_fail(struct call *call, struct error *err)
 {
+	rpc_tell(call, err);
 	if (call->heard)
 		rpc_send_status(&call->output, err);
 	error_deinit(err);

@@ -125,6 +125,7 @@ static int open_service(struct daemon *d, struct error *err)
 	if (rpc_new(&d->rpc) < 0 || connections_init(&d->connections, &d->loop, d->rpc) < 0)
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	d->connections_open = true;
+	rpc_audit(d->rpc, daemon_refused, d);
 	d->service = (struct service){
 		.loop = &d->loop,
 		.rpc = d->rpc,

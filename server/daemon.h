@@ -43,6 +43,10 @@ struct daemon {
 	const struct journal_record *persist_records; /* the store's */
 	size_t persist_count;
 	struct error persist_error;
+	struct {
+		int64_t second;
+		unsigned int count;
+	} refusals; /* told in the log */
 	bool persist_unsure; /* a sync has failed, and no file was made durable since */
 };
 
@@ -64,6 +68,12 @@ struct store_backend daemon_backend(struct daemon *d);
 /* The state file, then the journal, anew. Blocks. */
 int daemon_rewrite(struct daemon *d, struct state *state, const struct journal_record *records,
 	size_t count, struct error *err);
+/* --- daemon_news.c: the log of changes, and their events */
+void daemon_news(struct store_backend *ret);
+/* A change that was refused; for rpc_audit(). */
+void daemon_refused(void *daemon, const struct rpc_peer *peer, const struct method *method,
+	const struct error *err);
+
 /* --- daemon_protect.c: what the lock-out check asks */
 void daemon_protect(struct store_backend *ret);
 

@@ -257,68 +257,6 @@ static void detach(void *data, const char *iface)
 			say_detached(d, names[i]);
 }
 
-/* --- news */
-
-static void publish(struct daemon *d, const Pepctl__V1__Event *event)
-{
-	size_t size = pepctl__v1__event__get_packed_size(event);
-	_cleanup_free_ uint8_t *bytes = malloc(size + 1);
-
-	if (!bytes || !d->hub)
-		return;
-	pepctl__v1__event__pack(event, bytes);
-	hub_publish(d->hub, bytes, size, service_wall_now());
-}
-
-void daemon_publish_interface(struct daemon *d, const struct datapath_iface *iface)
-{
-	char name[IFACE_NAME_SIZE], reason[sizeof(iface->reason)];
-	Pepctl__V1__InterfaceEvent m;
-	Pepctl__V1__Event event;
-
-	pepctl__v1__interface_event__init(&m);
-	pepctl__v1__event__init(&event);
-	memcpy(name, iface->name, sizeof(name));
-	memcpy(reason, iface->reason, sizeof(reason));
-	m.iface = name;
-	m.reason = reason;
-	m.state = (Pepctl__V1__InterfaceState)iface->state;
-	m.detached = iface->slot == UINT32_MAX;
-	event.event_case = PEPCTL__V1__EVENT__EVENT_INTERFACE;
-	event.interface = &m;
-	publish(d, &event);
-}
-
-static void committed(void *data, const struct store_commit *commit)
-{
-	_cleanup_free_ char *comment = strdup(commit->comment);
-	char command[sizeof(commit->author->command)];
-	Pepctl__V1__ChangeEvent m;
-	Pepctl__V1__Event event;
-
-	log_info("revision %llu by uid %u (%s, pid %u): %zu changes%s%s",
-		(unsigned long long)commit->revision, commit->author->uid, commit->author->command,
-		commit->author->pid, commit->change_total, *commit->comment ? ": " : "", commit->comment);
-	for (size_t i = 0; i < commit->change_count; i++)
-		log_debug("%s", commit->changes[i]);
-	if (!comment)
-		return;
-	pepctl__v1__change_event__init(&m);
-	pepctl__v1__event__init(&event);
-	memcpy(command, commit->author->command, sizeof(command));
-	m.revision = commit->revision;
-	m.uid = commit->author->uid;
-	m.pid = commit->author->pid;
-	m.command = command;
-	m.comment = comment;
-	m.changes = (char **)(uintptr_t)commit->changes; /* packing reads only */
-	m.n_changes = commit->change_count;
-	m.changes_total = commit->change_total;
-	event.event_case = PEPCTL__V1__EVENT__EVENT_CHANGE;
-	event.change = &m;
-	publish(data, &event);
-}
-
 static int64_t now(void *data)
 {
 	(void)data;
@@ -361,7 +299,6 @@ struct store_backend daemon_backend(struct daemon *d)
 		.settle_now = settle_now,
 		.attach = attach,
 		.detach = detach,
-		.committed = committed,
 		.now = now,
 		.clock = read_clock,
 		.alarm = set_alarm,
@@ -369,5 +306,6 @@ struct store_backend daemon_backend(struct daemon *d)
 	};
 
 	daemon_protect(&backend);
+	daemon_news(&backend);
 	return backend;
 }

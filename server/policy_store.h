@@ -272,6 +272,10 @@ struct store_backend {
 	int (*attach)(void *data, const char *iface, enum attach_mode mode, bool keep, struct error *err);
 	void (*detach)(void *data, const char *iface);
 	void (*committed)(void *data, const struct store_commit *commit);
+	/* Leases that changed; those that ended in their time, in lines as of a commit. */
+	void (*leased)(void *data, const struct store_author *author, const struct store_lease *lease,
+		const struct store_lease_result *result);
+	void (*expired)(void *data, char *const *lines, size_t count, size_t total);
 	int64_t (*now)(void *data); /* CLOCK_MONOTONIC, ns; called on the worker */
 	void (*clock)(void *data, struct store_clock *ret); /* from any thread */
 	void (*alarm)(void *data, int64_t boottime); /* calls store_alarm() then; the last one counts */

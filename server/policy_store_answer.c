@@ -82,6 +82,14 @@ static void keep_record(struct store *s, struct tx *tx)
 		history_push(&s->history, TAKE_PTR(tx->record));
 }
 
+static void tell_leases(struct store *s, const struct tx *tx)
+{
+	if (tx->lease_record)
+		s->backend.leased(s->backend.data, &tx->author, tx->lease, &tx->leases);
+	if (tx->kind == STORE_EXPIRE && tx->line_total)
+		s->backend.expired(s->backend.data, tx->lines, tx->line_count, tx->line_total);
+}
+
 void batch_answer(struct store *s)
 {
 	while (s->batch) {
@@ -100,6 +108,7 @@ void batch_answer(struct store *s)
 		request_keep(s, tx); /* without memory it is as if a day had passed */
 		if (tx->changed)
 			s->backend.committed(s->backend.data, &commit);
+		tell_leases(s, tx);
 		tx_succeed(s, tx);
 	}
 }

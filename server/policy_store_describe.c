@@ -103,6 +103,23 @@ static void describe_set(struct store *s, struct tx *tx, uint8_t id)
 		add_line(tx, '-', line);
 }
 
+void tx_describe_ended(struct store *s, struct tx *tx, size_t from)
+{
+	for (size_t i = from; i < s->lease_undo_count; i++) {
+		const struct lease *l = &s->lease_undo[i].lease;
+		char member[MEMBER_TEXT_SIZE], line[256];
+
+		if (tx->line_count < STORE_CHANGES_SHOWN) {
+			member_format(&l->member, member);
+			snprintf(line, sizeof(line), "%s of set %s, held by %s", member,
+				s->work[l->set].next.name, lease_table_owner_name(&s->leases, l->owner));
+			add_line(tx, '-', line);
+		} else {
+			tx->line_total++;
+		}
+	}
+}
+
 void tx_describe(struct store *s, struct tx *tx, const struct store_config *former)
 {
 	_cleanup_free_ char *old = whole_config_text(former), *new = whole_config_text(&s->next_config);

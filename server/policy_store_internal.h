@@ -350,6 +350,7 @@ int protect_reattached(struct store *s, struct error *err);
 /* --- policy_store_describe.c */
 
 /* Fills the transaction's lines and counts from its undo list and what the configuration was. */
+void tx_describe_ended(struct store *s, struct tx *tx, size_t from); /* lease_undo from there on */
 void tx_describe(struct store *s, struct tx *tx, const struct store_config *former);
 
 /* --- policy_store_config.c: defaults, settings, attachments */

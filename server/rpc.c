@@ -17,6 +17,9 @@ struct rpc {
 	} handlers[METHOD_COUNT];
 	struct call *kept;
 	size_t kept_count;
+	void (*refused)(void *data, const struct rpc_peer *peer, const struct method *method,
+		const struct error *err);
+	void *audit;
 };
 
 int rpc_new(struct rpc **ret)
@@ -27,6 +30,21 @@ int rpc_new(struct rpc **ret)
 		return -ENOMEM;
 	*ret = rpc;
 	return 0;
+}
+
+void rpc_audit(struct rpc *rpc,
+	void (*refused)(void *data, const struct rpc_peer *peer, const struct method *method,
+		const struct error *err),
+	void *data)
+{
+	rpc->refused = refused;
+	rpc->audit = data;
+}
+
+void rpc_tell(const struct call *call, const struct error *err)
+{
+	if (call->rpc->refused && call->method && call->method->right != METHOD_READ)
+		call->rpc->refused(call->rpc->audit, &call->peer, call->method, err);
 }
 
 static void call_free(struct call *call)
@@ -292,6 +310,7 @@ static void call_init(struct call *call, struct rpc *rpc, const struct rpc_peer 
 	const struct rpc_output *output)
 {
 	call->rpc = rpc;
+	call->method = NULL;
 	call->peer = *peer;
 	call->output = *output;
 	call->heard = true;

@@ -22,6 +22,11 @@ struct rpc_output {
 };
 
 int rpc_new(struct rpc **ret);
+/* Told of every call of a method that changes something and fails, before the answer. */
+void rpc_audit(struct rpc *rpc,
+	void (*refused)(void *data, const struct rpc_peer *peer, const struct method *method,
+		const struct error *err),
+	void *data);
 void rpc_free(struct rpc *rpc); /* all calls have ended */
 
 /* Serves a request frame with its body. May end the call before it returns. */

@@ -24,6 +24,8 @@ struct call {
 
 /* rpc.c: gives it back; it does not exist any more. */
 void call_end(struct call *call);
+/* rpc.c: the audit of a call that fails. */
+void rpc_tell(const struct call *call, const struct error *err);
 /* call.c: a response with that status. */
 void rpc_send_status(const struct rpc_output *output, const struct error *err);
 

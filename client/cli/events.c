@@ -36,13 +36,20 @@ static json_t *packet_json(const Pepctl__V1__Event *event)
 	return object;
 }
 
+static json_t *lines_json(char *const *lines, size_t count)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(all, json_string(lines[i]));
+	return all;
+}
+
 static json_t *change_json(const Pepctl__V1__Event *event)
 {
 	const Pepctl__V1__ChangeEvent *c = event->change;
-	json_t *lines = json_array();
+	json_t *lines = lines_json(c->changes, c->n_changes);
 
-	for (size_t i = 0; i < c->n_changes; i++)
-		json_array_append_new(lines, json_string(c->changes[i]));
 	return json_pack("{s:I, s:o, s:s, s:I, s:I, s:I, s:s, s:s, s:o}", "seq", (json_int_t)event->seq,
 		"time", output_time(event->time), "type", "change", "revision", (json_int_t)c->revision,
 		"uid", (json_int_t)c->uid, "pid", (json_int_t)c->pid, "command", c->command, "comment",
@@ -68,6 +75,10 @@ static json_t *event_json(const Pepctl__V1__Event *e)
 			(json_int_t)e->marker->ring_full, "subscription", e->marker->subscription);
 	case PEPCTL__V1__EVENT__EVENT_CHANGE:
 		return change_json(e);
+	case PEPCTL__V1__EVENT__EVENT_EXPIRY:
+		return json_pack("{s:I, s:o, s:s, s:o, s:I}", "seq", (json_int_t)e->seq, "time",
+			output_time(e->time), "type", "expiry", "leases", lines_json(e->expiry->leases,
+			e->expiry->n_leases), "total", (json_int_t)e->expiry->total);
 	case PEPCTL__V1__EVENT__EVENT_INTERFACE:
 		return json_pack("{s:I, s:o, s:s, s:s, s:s, s:s, s:b}", "seq", (json_int_t)e->seq, "time",
 			output_time(e->time), "type", "interface", "iface", e->interface->iface, "state",
@@ -140,6 +151,10 @@ static void print_event(const Pepctl__V1__Event *e)
 			e->change->uid, e->change->command);
 		for (size_t i = 0; i < e->change->n_changes; i++)
 			printf("    %s\n", e->change->changes[i]);
+	} else if (e->event_case == PEPCTL__V1__EVENT__EVENT_EXPIRY) {
+		printf("%llu leases ended\n", (unsigned long long)e->expiry->total);
+		for (size_t i = 0; i < e->expiry->n_leases; i++)
+			printf("    %s\n", e->expiry->leases[i]);
 	} else {
 		printf("an event of a later version\n");
 	}

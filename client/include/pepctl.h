@@ -262,7 +262,8 @@ enum pepctl_event_type {
 	PEPCTL_EVENT_MARKER = 3, /* delivered + filtered + lost + suppressed + ring_full == decisions */
 	PEPCTL_EVENT_CHANGE = 4, /* a commit */
 	PEPCTL_EVENT_INTERFACE = 5,
-	PEPCTL_EVENT_OTHER = 6   /* of a later version */
+	PEPCTL_EVENT_OTHER = 6,  /* of a later version */
+	PEPCTL_EVENT_EXPIRY = 7  /* leases ended in their time */
 };
 
 /* Strings are valid until the next pepctl_events_next() or pepctl_events_free(). */

@@ -194,6 +194,26 @@ static void committed(void *data, const struct store_commit *commit)
 			sizeof(w->described) - strlen(w->described), "%s\n", commit->changes[i]);
 }
 
+static void leased(void *data, const struct store_author *author, const struct store_lease *lease,
+	const struct store_lease_result *result)
+{
+	(void)author;
+	(void)lease;
+	(void)result;
+	((struct world *)data)->leased++;
+}
+
+static void expired(void *data, char *const *lines, size_t count, size_t total)
+{
+	struct world *w = data;
+
+	w->line_total = total;
+	w->described[0] = 0;
+	for (size_t i = 0; i < count; i++)
+		snprintf(w->described + strlen(w->described),
+			sizeof(w->described) - strlen(w->described), "%s\n", lines[i]);
+}
+
 static int64_t now(void *data)
 {
 	return 1000 + ((struct world *)data)->clock;
@@ -256,7 +276,7 @@ int world_restore(struct world *w, const char *text, struct error *err)
 static void begin(struct world *w, uint32_t max_policies)
 {
 	struct store_backend backend = {run, prepare, flip, abort_prepared, persist, rewrite, is_long, replay,
-		load, settle, settle, attach, detach, committed, now, read_clock, set_alarm, sessions, ifaces,
+		load, settle, settle, attach, detach, committed, leased, expired, now, read_clock, set_alarm, sessions, ifaces,
 		judge, w};
 
 	*w = (struct world){.boot_id = "first", .boottime = 1000, .time = 5000};

@@ -228,6 +228,9 @@ static void test_expires(void **state)
 	assert_false(kernel_has(&w, "s", "10.0.0.1"));
 	assert_false(kernel_has(&w, "s", "10.0.0.2"));
 	assert_true(kernel_has(&w, "s", "10.0.0.3"));
+	assert_int_equal(w.line_total, 2);
+	assert_non_null(strstr(w.described, "- 10.0.0.2 of set s, held by y\n"));
+	assert_int_equal(w.leased, 2);
 	assert_int_equal(w.journal_count, 3); /* an end in time needs no record */
 	world_deinit(&w);
 }
