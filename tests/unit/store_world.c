@@ -159,9 +159,15 @@ static int load(void *data, const char *name, char **ret, size_t *ret_size, stru
 	return error_set(err, ERROR_PRECONDITION, "STATE_FILE", "%s: no such file", name);
 }
 
-static void settle(void *data)
+static void settle_now(void *data)
 {
 	classifier_settle(((struct world *)data)->engine.classifier);
+}
+
+static void settle(void *data)
+{
+	settle_now(data);
+	((struct world *)data)->settles = true;
 }
 
 static int attach(
@@ -276,7 +282,7 @@ int world_restore(struct world *w, const char *text, struct error *err)
 static void begin(struct world *w, uint32_t max_policies)
 {
 	struct store_backend backend = {run, prepare, flip, abort_prepared, persist, rewrite, is_long, replay,
-		load, settle, settle, attach, detach, committed, leased, expired, now, read_clock, set_alarm, sessions, ifaces,
+		load, settle, settle_now, attach, detach, committed, leased, expired, now, read_clock, set_alarm, sessions, ifaces,
 		judge, w};
 
 	*w = (struct world){.boot_id = "first", .boottime = 1000, .time = 5000};
@@ -393,5 +399,8 @@ void submit(struct world *w, const char *text, struct answer *ret)
 void finish(struct world *w)
 {
 	store_persisted(w->store, NULL);
+	if (!w->settles) /* nothing came into force */
+		return;
+	w->settles = false;
 	store_settled(w->store);
 }

@@ -17,6 +17,7 @@ struct world {
 	size_t journal_count;
 	const struct world *disk; /* whose journal replay() reads; NULL = none */
 	bool is_long;
+	bool settles; /* store_settled() is waited for */
 	int64_t alarm; /* asked for last */
 	int64_t boottime, time;
 	const char *boot_id;
