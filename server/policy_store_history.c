@@ -10,7 +10,7 @@
 #include "common/arena.h"
 #include "server/policy_store_internal.h"
 
-#define META_BUDGET ((size_t)1 << 20)
+#define META_BUDGET ((size_t)64 << 20) /* a request's effects are a byte a change */
 
 struct parts {
 	const uint8_t *meta, *delta;
@@ -304,6 +304,19 @@ static int redo(struct store *s, const struct journal_record *record, uint64_t r
 	return r;
 }
 
+static int take_commit(struct store *s, const struct journal_record *record,
+	const Pepctl__Journal__Commit *m, const struct parts *parts, struct error *err)
+{
+	int r = redo(s, record, m->revision, parts, err);
+
+	if (r)
+		return r;
+	if ((m->request && request_read(s, m->request) < 0) || keep(s, record, m->revision) < 0)
+		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	read_deadline(s, m->revision, m->confirm);
+	return 0;
+}
+
 static int read_commit(struct store *s, const struct journal_record *record, struct error *err)
 {
 	Pepctl__Journal__Commit *m = NULL;
@@ -314,14 +327,7 @@ static int read_commit(struct store *s, const struct journal_record *record, str
 	arena_init(&arena, META_BUDGET);
 	if (!r)
 		m = pepctl__journal__commit__unpack(&arena.allocator, parts.meta_size, parts.meta);
-	if (m)
-		r = redo(s, record, m->revision, &parts, err);
-	else
-		r = damaged(err, "commit");
-	if (!r && ((m->request && request_read(s, m->request) < 0) || keep(s, record, m->revision) < 0))
-		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
-	if (!r)
-		read_deadline(s, m->revision, m->confirm);
+	r = m ? take_commit(s, record, m, &parts, err) : damaged(err, "commit");
 	arena_deinit(&arena);
 	return r;
 }

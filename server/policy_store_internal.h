@@ -81,19 +81,20 @@ struct tx {
 	struct change_list changes;
 	char path[64]; /* "" = operations[i] */
 	enum store_mode mode;
-	bool has_expected, validate_only;
+	enum store_tx_kind kind;
+	char request_id[REQUEST_ID_MAX + 1];
+	bool has_expected, validate_only, force;
+	bool repeated; /* answered as before */
+	bool changed;  /* the ruleset */
+	bool moves;    /* owners' members */
 	uint64_t expected;
+	uint64_t target;
+	uint64_t request_hash;
 	void (*look)(void *data, struct store_view *view);
 	struct flow *protect; /* owned */
 	size_t protect_count;
-	bool force;
 	int64_t deadline;
-	enum store_tx_kind kind;
-	uint64_t target;
 	int64_t confirm_timeout;
-	char request_id[REQUEST_ID_MAX + 1];
-	uint64_t request_hash;
-	bool repeated; /* answered as before */
 	struct store_author author;
 	char *comment; /* never NULL */
 	store_done done;
@@ -104,8 +105,6 @@ struct tx {
 	char **lines;      /* of its commit event */
 	size_t line_count, line_total;
 	struct store_counts policies;
-	bool changed; /* the ruleset */
-	bool moves;   /* owners' members */
 	struct store_lease *lease; /* owned; of STORE_LEASES */
 	struct store_lease_result leases;
 	struct store_record *record, *lease_record; /* owned; NULL = nothing to make durable */
