@@ -28,7 +28,8 @@ static void on_expired(void *data, const struct store_result *result, struct err
 
 void leases_alarm(struct store *s, int64_t now)
 {
-	struct store_tx tx = {.kind = STORE_EXPIRE, .comment = ""};
+	/* Whoever held a connection open by a lease knew that it would end. */
+	struct store_tx tx = {.kind = STORE_EXPIRE, .force = true, .comment = ""};
 	uint64_t next = next_expiry(s);
 
 	if (s->expiring || !next || (int64_t)next > now)

@@ -282,7 +282,7 @@ static bool attaches_any(const struct tx *tx)
 bool protect_wanted(const struct store *s)
 {
 	for (const struct tx *tx = s->batch; tx; tx = tx->next)
-		if (!tx->force && (tx->changed || attaches_any(tx)))
+		if (!tx->force && (tx->changed || tx->moves || attaches_any(tx)))
 			return s->next_config.attachment_count;
 	return false;
 }

@@ -322,6 +322,44 @@ static void test_limits_of_the_right_to_ban(void **state)
 	world_deinit(&w);
 }
 
+static struct store_verdict next_blocks(const struct flow *flow, const char *iface, bool next)
+{
+	(void)flow;
+	(void)iface;
+	return next ? (struct store_verdict){POLICY_BLOCK, false, false, "p"} :
+		      (struct store_verdict){.passes = true};
+}
+
+static void test_a_ban_locks_nobody_out(void **state)
+{
+	static const struct session session = {.flow = {.family = 4, .src = {10, 0, 0, 9}, .dst = {10, 0, 0, 1},
+		.proto = 6, .sport = 40000, .dport = 22}};
+	struct store_tx tx;
+	struct world w;
+	struct answer a;
+
+	(void)state;
+	start(&w);
+	commit(&w, "set s\ninterface eth0\npolicy p block src @s\n");
+	w.filters = "eth0";
+	w.sessions = &session;
+	w.session_count = 1;
+	w.judge = next_blocks;
+	hold(&w, "s", "x", "10.0.0.0/24", SECOND, &a);
+	assert_string_equal(a.reason, "LOCKOUT");
+	assert_non_null(strstr(a.message, "10.0.0.9 port 40000"));
+	assert_false(kernel_has(&w, "s", "10.0.0.0/24"));
+	pending_count = 0;
+	tx = leases(STORE_HOLD, "s", "x", "10.0.0.0/24", SECOND);
+	tx.force = true;
+	send(&w, tx, &a);
+	assert_int_equal(a.leases.added, 1);
+	w.boottime = w.alarm;
+	ring(&w); /* an end in time is never refused */
+	assert_false(kernel_has(&w, "s", "10.0.0.0/24"));
+	world_deinit(&w);
+}
+
 /* --- beside the ruleset */
 
 static void test_ruleset_leaves_leases_alone(void **state)
@@ -614,6 +652,7 @@ int main(void)
 		cmocka_unit_test(test_expires),
 		cmocka_unit_test(test_reconciles),
 		cmocka_unit_test(test_bans),
+		cmocka_unit_test(test_a_ban_locks_nobody_out),
 		cmocka_unit_test(test_limits_of_the_right_to_ban),
 		cmocka_unit_test(test_ruleset_leaves_leases_alone),
 		cmocka_unit_test(test_count_to_the_limit),
