@@ -112,8 +112,8 @@ static int ignore_record(void *data, const struct journal_record *record, struct
 }
 
 /*
- * There is no state file, or it is damaged: what is in force is written down at once. Where it was
- * only pinned, after a reboot nothing would be and the host open.
+ * There is no state file, or it is damaged, or a commit's time was over: what is in force is written
+ * down at once. Where it was only pinned, after a reboot nothing would be and the host open.
  */
 static int write_first(struct daemon *d, bool pinned, struct error *err)
 {
@@ -126,9 +126,11 @@ static int write_first(struct daemon *d, bool pinned, struct error *err)
 			(unsigned long long)store_revision(d->store));
 	if (!d->journal && (r = journal_open(d->state_dir, ignore_record, NULL, &d->journal, err)))
 		return r;
-	if (daemon_write_down(d, &why) < 0)
-		log_error("the ruleset could not be written to %s: %s; until it is, a reboot would lose it",
-			d->options->state_dir, error_message(&why));
+	if (!daemon_write_down(d, &why))
+		store_written(d->store);
+	else
+		log_error("the ruleset could not be written to %s: %s; until it is, a reboot would lose it and "
+			  "changes are refused", d->options->state_dir, error_message(&why));
 	return 0;
 }
 
@@ -215,5 +217,5 @@ int daemon_restore(struct daemon *d, struct error *err)
 		return r;
 	datapath_carry(d->datapath, d->classifier);
 	say_journal(d, enforced);
-	return text ? 0 : write_first(d, enforced, err);
+	return !text || store_unwritten(d->store) ? write_first(d, !text && enforced, err) : 0;
 }

@@ -305,6 +305,13 @@ int store_adopt(struct store *s, const struct policy *policy, uint64_t position)
 int store_restore(struct store *s, const char *text, size_t size, uint64_t generation,
 	const struct store_config *adopted, uint64_t revision, bool pinned, struct error *err);
 
+/*
+ * Whether the files have not got what is in force, because the start has changed it or it was only
+ * pinned: nothing is committed before they are written, which the caller tells, or the store does.
+ */
+bool store_unwritten(const struct store *s);
+void store_written(struct store *s);
+
 /* The state that makes what is in force; only while no commit is under way. */
 int store_render(struct store *s, struct state *ret);
 /* The history's records, for a journal behind it; malloc'ed, payloads are the store's. 0 or -ENOMEM. */

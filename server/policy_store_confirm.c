@@ -138,6 +138,7 @@ int confirm_expired(struct store *s, struct error *err)
 	}
 	if (!r)
 		history_push(&s->history, TAKE_PTR(tx.record));
+	s->unsure = true; /* the journal has not got this, and goes on with no other revision */
 	while (tx.line_count)
 		free(tx.lines[--tx.line_count]);
 	free(tx.lines);

@@ -185,7 +185,18 @@ int store_restore(struct store *s, const char *text, size_t size, uint64_t gener
 		s->backend.attach(s->backend.data, s->config.attachments[i].iface,
 			s->config.attachments[i].mode, true, err);
 	batch_detach(s, &former);
+	s->unsure |= !whole;
 	return 0;
+}
+
+void store_written(struct store *s)
+{
+	s->unsure = false;
+}
+
+bool store_unwritten(const struct store *s)
+{
+	return s->unsure;
 }
 
 /* Nothing is under way, so the working state is what is in force; that parts stand is not noted. */

@@ -388,7 +388,17 @@ static void test_timer_survives(void **state)
 	assert_int_equal(store_revision(again.store), 3);
 	assert_content(&again, "default allow\npolicy a block src 10.0.0.1\n");
 	assert_int_equal(again.flipped, 1);
+	assert_true(store_unwritten(again.store));
+	world_move_disk(&again, &w); /* the store writes it down before the next commit */
+	commit(&again, "policy d block src 10.0.0.4\n", &a);
+	assert_int_equal(a.revision, 4);
+	assert_int_equal(again.rewritten, 1);
+	world_deinit(&w);
+	world_reopen(&w, &again);
+	assert_int_equal(store_revision(w.store), 4);
 	world_deinit(&again);
+	world_deinit(&w);
+	begin_waiting(&w, &a);
 	restart_later(&w, "second", 10, 5500, &again);
 	assert_int_equal(store_revision(again.store), 3);
 	world_deinit(&again);
