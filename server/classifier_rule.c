@@ -45,7 +45,6 @@ static int check_action(const struct policy *p, const char *path, struct error *
 			"redirect to several interfaces is not in this version; give one"},
 		{a->kind == POLICY_REDIRECT && a->fib, "action.redirect.fib",
 			"redirect with fib is not in this version; give mac or neither"},
-		{p->ttl != 0, "ttl_nano", "ttl is not in this version"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(unsupported); i++)

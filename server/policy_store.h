@@ -204,6 +204,7 @@ struct store_policy {
 	uint64_t position; /* in the ruleset's order, increasing, with gaps */
 	uint64_t created_revision;
 	uint64_t changed_revision;
+	int64_t ends; /* CLOCK_BOOTTIME ns, ttl behind its last change; 0 = it stays */
 	uint32_t slot; /* of counters and limiter; PEP_SLOT_NONE before it is planned */
 	size_t references; /* atomic */
 };
@@ -332,6 +333,7 @@ uint64_t store_revision(const struct store *s);
 size_t store_policy_count(const struct store *s);
 const struct store_policy *store_policy_at(struct store *s, size_t index);
 const struct store_policy *store_policy_find(const struct store *s, const char *name);
+int64_t store_policy_left(const struct store *s, const struct store_policy *policy); /* ns, 0 = it stays */
 /* Place in the ruleset's own order, from 1. */
 size_t store_policy_position(struct store *s, const struct store_policy *policy);
 const struct store_config *store_config(const struct store *s);

@@ -57,6 +57,18 @@ int apply_no_memory(struct apply *a)
 	return -ENOMEM;
 }
 
+/* A change begins its time anew. */
+int64_t end_of(const struct store *s, const struct policy *policy)
+{
+	struct store_clock clock;
+
+	if (!policy->ttl)
+		return 0;
+	s->backend.clock(s->backend.data, &clock);
+	return policy->ttl > (uint64_t)(INT64_MAX - clock.boottime) ? INT64_MAX :
+								     clock.boottime + (int64_t)policy->ttl;
+}
+
 static int put_policy(struct apply *a, const struct policy *policy, enum store_effect *effect)
 {
 	struct entry *entry = entry_find(a->s, policy->name);
@@ -78,6 +90,7 @@ static int put_policy(struct apply *a, const struct policy *policy, enum store_e
 	new->position = old ? old->position : ++a->s->last_position;
 	new->created_revision = old ? old->created_revision : a->s->next_revision + 1;
 	new->changed_revision = a->s->next_revision + 1;
+	new->ends = end_of(a->s, policy);
 	*effect = old ? STORE_CHANGED : STORE_CREATED;
 	if (entry_put(a->s, policy->name, new) < 0)
 		return apply_no_memory(a);
@@ -263,6 +276,7 @@ static int reorder(struct apply *a)
 		moved->created_revision = p->created_revision;
 		moved->changed_revision = a->s->next_revision + 1;
 		moved->position = ++a->s->last_position;
+		moved->ends = p->ends;
 		if (entry_put(a->s, name, moved) < 0)
 			return apply_no_memory(a);
 		a->tx->effects[i] = MAX(a->tx->effects[i], STORE_CHANGED);
@@ -301,7 +315,7 @@ static void apply_changes(struct apply *a)
 static bool apply_leases(struct apply *a)
 {
 	return (a->tx->kind == STORE_LEASES && leases_apply(a)) ||
-	       (a->tx->kind == STORE_EXPIRE && leases_expire(a));
+	       (a->tx->kind == STORE_EXPIRE && (leases_expire(a) || ends_apply(a)));
 }
 
 int apply_tx(struct store *s, struct tx *tx, struct error *err)

@@ -11,7 +11,7 @@ int confirm_keeps_out(const struct store *s, const struct tx *tx, struct error *
 {
 	uint64_t revision = s->next_confirm.revision;
 
-	if (!revision || tx->validate_only || (tx->kind == STORE_ROLLBACK && tx->target == revision - 1))
+	if (!revision || tx->validate_only || tx->kind == STORE_EXPIRE || (tx->kind == STORE_ROLLBACK && tx->target == revision - 1))
 		return 0;
 	return error_set(err, ERROR_PRECONDITION, "CONFIRM_PENDING",
 		"revision %llu waits to be confirmed; confirm it, roll back to %llu, or wait until it "
@@ -50,10 +50,27 @@ int confirm_check(const struct store *s, const struct tx *tx, struct error *err)
 	return tx->kind == STORE_ROLLBACK ? check_rollback(s, tx, err) : 0;
 }
 
+void deadline_pack(struct store_clock *clock, int64_t boottime, Pepctl__Journal__Deadline *ret)
+{
+	pepctl__journal__deadline__init(ret);
+	ret->boottime = boottime;
+	ret->time = clock->time + (boottime - clock->boottime);
+	ret->boot_id = clock->boot_id;
+}
+
+int64_t deadline_read(const struct store_clock *clock, int64_t boottime, int64_t time, const char *boot_id)
+{
+	if (streq(clock->boot_id, boot_id))
+		return boottime;
+	return MAX(clock->boottime + (time - clock->time), 1);
+}
+
 void store_set_alarm(struct store *s)
 {
-	int64_t next = leases_next(s);
+	int64_t next = leases_next(s), ends = s->expiring ? 0 : ends_next(s);
 
+	if (ends && (!next || ends + s->expire_again < next))
+		next = ends + s->expire_again;
 	if (s->confirm.revision && (!next || s->confirm.boottime < next))
 		next = s->confirm.boottime;
 	if (next)
@@ -116,31 +133,57 @@ int64_t store_confirm_left(const struct store *s, uint64_t *ret_revision)
 	return MAX(s->confirm.boottime - clock.boottime, 1);
 }
 
+/* In memory: the journal has not got this, and goes on with no other revision. */
+static int keep_at_start(struct store *s, struct tx *tx, const struct store_config *former)
+{
+	int r;
+
+	tx_describe(s, tx, former);
+	r = commit_record(s, tx, former);
+	undo_forget(s);
+	if (!r)
+		history_push(&s->history, TAKE_PTR(tx->record));
+	s->unsure = true;
+	return r;
+}
+
+static int apply_at_start(struct store *s, const struct store_tx *given, struct error *err)
+{
+	struct tx tx = {.kind = given->kind, .target = given->target, .author = given->author,
+		.comment = (char *)(uintptr_t)given->comment}; /* it is read only */
+	struct store_config former = s->next_config;
+	int r = apply_tx(s, &tx, err);
+
+	if (!r && tx.changed && keep_at_start(s, &tx, &former) < 0)
+		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	tx_forget(&tx);
+	free(tx.lines);
+	return r;
+}
+
 int confirm_expired(struct store *s, struct error *err)
 {
-	char comment[80];
-	struct store_config former = s->next_config;
 	struct store_clock clock;
-	struct store_tx given;
-	struct tx tx;
-	int r;
+	struct store_tx tx;
+	char comment[80];
 
 	s->backend.clock(s->backend.data, &clock);
 	if (!s->next_confirm.revision || clock.boottime < s->next_confirm.boottime)
 		return 0;
-	given = undo_of(s->next_confirm.revision, comment);
-	tx = (struct tx){.kind = given.kind, .target = given.target, .author = given.author, .comment = comment};
-	r = apply_tx(s, &tx, err);
-	if (!r) {
-		tx_describe(s, &tx, &former);
-		r = commit_record(s, &tx, &former);
-		undo_forget(s);
-	}
-	if (!r)
-		history_push(&s->history, TAKE_PTR(tx.record));
-	s->unsure = true; /* the journal has not got this, and goes on with no other revision */
-	while (tx.line_count)
-		free(tx.lines[--tx.line_count]);
-	free(tx.lines);
-	return r;
+	tx = undo_of(s->next_confirm.revision, comment);
+	return apply_at_start(s, &tx, err);
+}
+
+/* Whoever held a connection open by what ends knew that it would. */
+struct store_tx expiry_tx(void)
+{
+	return (struct store_tx){.kind = STORE_EXPIRE, .force = true, .comment = "their time is over",
+		.author = {.pid = (uint32_t)getpid(), .command = "pepctld"}};
+}
+
+int ends_expired(struct store *s, struct error *err)
+{
+	struct store_tx tx = expiry_tx();
+
+	return apply_at_start(s, &tx, err);
 }

@@ -16,6 +16,7 @@
 
 struct maker {
 	const struct store *s;
+	struct store_clock clock;
 	struct arena arena;
 	Pepctl__Journal__Delta m;
 	struct member_list added[STORE_SETS_MAX], removed[STORE_SETS_MAX];
@@ -33,6 +34,11 @@ static Pepctl__Journal__PolicyState *policy_state(struct maker *k, const struct 
 	m->position = p->position;
 	m->created_revision = p->created_revision;
 	m->changed_revision = p->changed_revision;
+	if (p->policy.ttl) {
+		m->ends = arena_alloc(&k->arena, sizeof(*m->ends));
+		if (m->ends)
+			deadline_pack(&k->clock, p->ends, m->ends);
+	}
 	return m;
 }
 
@@ -135,6 +141,7 @@ int delta_make(const struct store *s, const struct store_config *former, uint8_t
 	struct maker k = {.s = s};
 	int r;
 
+	s->backend.clock(s->backend.data, &k.clock);
 	arena_init(&k.arena, SIZE_MAX);
 	pepctl__journal__delta__init(&k.m);
 	r = make_policies(&k);
@@ -174,6 +181,7 @@ static int read_policy(const struct redo *d, const Pepctl__Journal__PolicyState 
 {
 	Pepctl__V1__Policy *message =
 		pepctl__v1__policy__unpack(&d->arena->allocator, m->policy.len, m->policy.data);
+	struct store_clock clock;
 	struct policy policy;
 	int r;
 
@@ -185,6 +193,10 @@ static int read_policy(const struct redo *d, const Pepctl__Journal__PolicyState 
 		return r;
 	r = store_policy_new(&policy, ret) < 0 ? no_memory(d->err) : 0;
 	policy_deinit(&policy);
+	if (!r && m->ends) {
+		d->s->backend.clock(d->s->backend.data, &clock);
+		(*ret)->ends = deadline_read(&clock, m->ends->boottime, m->ends->time, m->ends->boot_id);
+	}
 	return r;
 }
 
@@ -196,6 +208,7 @@ static bool redo_nothing(struct store_policy *old, const Pepctl__Journal__Policy
 		return false;
 	old->created_revision = state->created_revision;
 	old->changed_revision = state->changed_revision;
+	old->ends = p->ends;
 	store_policy_unref(p);
 	return true;
 }

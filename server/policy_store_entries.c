@@ -150,6 +150,7 @@ void entries_free(struct store *s)
 		}
 	table_deinit(&s->entries);
 	table_deinit(&s->fresh);
+	free(s->timed);
 }
 
 /* Takes over `policy` (NULL = deletes) as what the name will be. */
@@ -212,6 +213,8 @@ void undo_condense(struct store *s)
 
 int entries_reserve(struct store *s)
 {
+	if (ends_reserve(s) < 0)
+		return -ENOMEM;
 	return table_reserve(&s->entries, s->entries.count + s->fresh.count);
 }
 
@@ -233,6 +236,7 @@ void apply_commit(struct store *s)
 		store_policy_unref(entry->now);
 		entry->now = TAKE_PTR(entry->next);
 		entry->touched = false;
+		ends_note(s, entry);
 		if (!entry->now)
 			entry_drop(s, entry);
 		else if (entry->fresh)

@@ -41,14 +41,14 @@ void store_record_free(struct store_record *r)
 
 /* --- a transaction's */
 
-static void deadline_of(const struct store *s, const struct tx *tx, struct store_clock *clock,
-	Pepctl__Journal__Deadline *ret)
+/* What waits to be confirmed behind it: itself, or as before when policies just end. */
+static struct store_confirm waits_behind(const struct store *s, const struct tx *tx,
+	const struct store_clock *clock)
 {
-	s->backend.clock(s->backend.data, clock);
-	pepctl__journal__deadline__init(ret);
-	ret->boottime = clock->boottime + tx->confirm_timeout;
-	ret->time = clock->time + tx->confirm_timeout;
-	ret->boot_id = clock->boot_id;
+	if (tx->kind == STORE_EXPIRE)
+		return s->next_confirm;
+	return (struct store_confirm){tx->confirm_timeout ? tx->revision : 0,
+		clock->boottime + tx->confirm_timeout};
 }
 
 static int pack(const Pepctl__Journal__Commit *m, const uint8_t *delta, size_t delta_size,
@@ -77,7 +77,9 @@ static int fill_commit(struct store *s, struct tx *tx, const uint8_t *delta, siz
 
 	pepctl__journal__commit__init(&m);
 	memcpy(command, tx->author.command, sizeof(command));
-	deadline_of(s, tx, &clock, &confirm);
+	s->backend.clock(s->backend.data, &clock);
+	s->next_confirm = waits_behind(s, tx, &clock);
+	deadline_pack(&clock, s->next_confirm.boottime, &confirm);
 	m.revision = tx->revision;
 	m.time = clock.time;
 	m.uid = tx->author.uid;
@@ -87,8 +89,8 @@ static int fill_commit(struct store *s, struct tx *tx, const uint8_t *delta, siz
 	m.changes = tx->lines;
 	m.n_changes = tx->line_count;
 	m.changes_total = tx->line_total;
-	m.confirm = tx->confirm_timeout ? &confirm : NULL;
-	s->next_confirm = (struct store_confirm){tx->confirm_timeout ? tx->revision : 0, confirm.boottime};
+	m.confirm = s->next_confirm.revision ? &confirm : NULL;
+	m.confirm_revision = s->next_confirm.revision == tx->revision ? 0 : s->next_confirm.revision;
 	m.request = request_pack(tx, clock.time, &request);
 	r = *tx->request_id && !m.request ? -ENOMEM : pack(&m, delta, size, tx->record);
 	free(request.effects.data);
@@ -179,8 +181,12 @@ void history_push(struct history *h, struct store_record *record)
 
 void history_confirmed(struct history *h, uint64_t revision, uint64_t sequence)
 {
-	if (newest(h) && newest(h)->revision == revision)
-		newest(h)->confirmed = sequence;
+	struct store_record *last = newest(h);
+
+	if (!last)
+		return;
+	last->confirmed = sequence;
+	last->confirms = revision;
 }
 
 uint64_t store_oldest(const struct store *s)
@@ -232,7 +238,7 @@ int history_records(struct store *s, struct journal_record **ret, size_t *ret_co
 			(struct journal_record){RECORD_COMMIT, from->sequence, from->payload, from->size};
 		if (from->confirmed)
 			records[count++] = (struct journal_record){RECORD_CONFIRMED, from->confirmed,
-				from->confirmed_payload, pack_confirmed(from->revision, from->confirmed_payload)};
+				from->confirmed_payload, pack_confirmed(from->confirms, from->confirmed_payload)};
 	}
 	r = requests_record(s, &records[count]);
 	if (r < 0) {
@@ -280,8 +286,7 @@ static void read_deadline(struct store *s, uint64_t revision, const Pepctl__Jour
 		return;
 	s->backend.clock(s->backend.data, &clock);
 	s->next_confirm.revision = revision;
-	s->next_confirm.boottime = streq(clock.boot_id, m->boot_id) ?
-					   m->boottime : clock.boottime + m->time - clock.time;
+	s->next_confirm.boottime = deadline_read(&clock, m->boottime, m->time, m->boot_id);
 }
 
 /* Whether it follows the state file, or is in it already. */
@@ -313,7 +318,7 @@ static int take_commit(struct store *s, const struct journal_record *record,
 		return r;
 	if ((m->request && request_read(s, m->request) < 0) || keep(s, record, m->revision) < 0)
 		return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
-	read_deadline(s, m->revision, m->confirm);
+	read_deadline(s, m->confirm_revision ? m->confirm_revision : m->revision, m->confirm);
 	return 0;
 }
 

@@ -24,6 +24,7 @@ struct entry {
 	struct store_policy *now;  /* NULL = not in force */
 	struct store_policy *next; /* (w) with touched; NULL = deleted */
 	bool touched;              /* (w) */
+	bool timed;                /* in the list of those whose policy ends */
 	bool fresh;                /* (w) in the table of the names that are not in force */
 	uint64_t serial;           /* (w) of the last transaction that named it */
 	uint64_t described;        /* (w) of the last whose lines tell of it */
@@ -50,7 +51,8 @@ struct store_record {
 	enum record_kind kind;
 	uint64_t revision; /* that it makes, or confirms */
 	uint64_t sequence;
-	uint64_t confirmed; /* of a commit in the history: the sequence of its confirmation, 0 = none */
+	/* Of a commit in the history: the sequence of a confirmation behind it, 0 = none; of what. */
+	uint64_t confirmed, confirms;
 	uint8_t confirmed_payload[RECORD_CONFIRMED_SIZE];
 	uint8_t *payload; /* owned */
 	size_t size;
@@ -131,6 +133,8 @@ struct store {
 	size_t count, member_count;
 	struct history history;
 	struct store_confirm confirm;
+	struct entry **timed; /* whose policy ends; owned */
+	size_t timed_count, timed_room;
 	struct request_memory requests;
 	uint8_t *packed_requests; /* a record's payload; owned */
 
@@ -181,6 +185,7 @@ struct store {
 		STORE_RENDERING, /* the state, on the worker */
 		STORE_REWRITING, /* the state file and the journal */
 	} state;
+	bool starting;
 	bool unsure; /* whether a crash would leave the state of what is in force */
 	bool working;
 	uint64_t leases_sequence; /* of the last record about them */
@@ -215,9 +220,14 @@ void queue_refuse(struct store *s, enum error_kind kind, const char *reason, con
 int confirm_check(const struct store *s, const struct tx *tx, struct error *err);
 /* Refuses a transaction that changes something while another waits, unless it undoes that. */
 int confirm_keeps_out(const struct store *s, const struct tx *tx, struct error *err);
+/* A point of time as the journal has it, and back: what is left of it, in another boot too. */
+void deadline_pack(struct store_clock *clock, int64_t boottime, Pepctl__Journal__Deadline *ret);
+int64_t deadline_read(const struct store_clock *clock, int64_t boottime, int64_t time, const char *boot_id);
 /* The backend's alarm, for what comes first. */
 void store_set_alarm(struct store *s);
-/* At the start, of what ran out meanwhile. */
+/* At the start, what ran out meanwhile: policies, and a commit that nobody confirmed. */
+int ends_expired(struct store *s, struct error *err);
+struct store_tx expiry_tx(void);
 int confirm_expired(struct store *s, struct error *err);
 
 /* --- policy_store_tx.c: the beginning of transactions */
@@ -365,6 +375,14 @@ char *config_text(const struct store_config *c); /* the same, malloc'ed; NULL = 
 /* What such statements make. 0 or -errno. */
 int config_read(const struct change_list *list, struct store_config *ret);
 
+/* --- policy_store_ends.c: policies that end by themselves */
+
+int ends_reserve(struct store *s); /* room for what ends_note() moves in; 0 or -ENOMEM */
+void ends_note(struct store *s, struct entry *entry); /* its policy in force has changed, or goes */
+int64_t end_of(const struct store *s, const struct policy *policy); /* ttl from now on; 0 = never */
+int ends_apply(struct apply *a); /* STORE_EXPIRE: removes those whose time is over */
+int64_t ends_next(const struct store *s); /* when the next one ends; 0 = never */
+
 /* --- policy_store_delta.c: what a transaction changed, as bytes */
 
 /* Of the transaction that was just applied, before its undo list goes. 0 or -ENOMEM. */
@@ -453,11 +471,13 @@ struct text_marks {
 	bool begun, ended;
 	uint64_t revision;
 	uint64_t sequence; /* of the last record that it has */
+	char boot_id[sizeof(((struct store_clock *)0)->boot_id)]; /* that `ends` are of */
 	uint64_t leases_sequence, leases; /* of the part that has them; how many */
 	size_t policies; /* that the end tells */
 	struct text_policy_mark {
 		uint64_t created, changed; /* revisions */
 		uint64_t position;         /* 0 = that of the file */
+		int64_t ends, ends_time;   /* boot time and since the epoch; 0 = it stays */
 	} *revisions; /* of each policy */
 	size_t count, room;
 	struct text_set_mark {

@@ -28,11 +28,10 @@ static void on_expired(void *data, const struct store_result *result, struct err
 
 void leases_alarm(struct store *s, int64_t now)
 {
-	/* Whoever held a connection open by a lease knew that it would end. */
-	struct store_tx tx = {.kind = STORE_EXPIRE, .force = true, .comment = ""};
-	uint64_t next = next_expiry(s);
+	struct store_tx tx = expiry_tx();
+	int64_t next = (int64_t)next_expiry(s), ends = ends_next(s);
 
-	if (s->expiring || !next || (int64_t)next > now)
+	if (s->expiring || ((!next || next > now) && (!ends || ends > now)))
 		return;
 	s->expiring = true;
 	store_submit(s, &tx, on_expired, s);

@@ -16,6 +16,7 @@ int store_adopt(struct store *s, const struct policy *policy, uint64_t position)
 	if (r)
 		return r;
 	p->position = position;
+	p->ends = policy->ttl ? end_of(s, policy) : 0;
 	s->last_position = MAX(s->last_position, position);
 	p->slot = classifier_slot(s->classifier, policy->name);
 	r = entry_put(s, policy->name, p);
@@ -33,12 +34,14 @@ static int set_position(struct store *s, struct store_policy **p, uint64_t posit
 	if (store_policy_new(&(*p)->policy, &moved) < 0 || entry_put(s, moved->policy.name, moved) < 0)
 		return -ENOMEM;
 	moved->position = position;
+	moved->ends = (*p)->ends;
 	s->last_position = MAX(s->last_position, position);
 	*p = moved;
 	return 0;
 }
 
-static int set_policy_mark(struct store *s, const char *name, const struct text_policy_mark *mark)
+static int set_policy_mark(struct store *s, const char *name, const struct text_policy_mark *mark,
+	const struct store_clock *clock, const char *boot_id)
 {
 	struct store_policy *p = entry_next(entry_find(s, name));
 
@@ -46,6 +49,8 @@ static int set_policy_mark(struct store *s, const char *name, const struct text_
 		return -ENOMEM;
 	p->created_revision = mark->created;
 	p->changed_revision = mark->changed;
+	if (mark->ends)
+		p->ends = deadline_read(clock, mark->ends, mark->ends_time, boot_id);
 	return 0;
 }
 
@@ -64,13 +69,16 @@ static int set_revisions(struct store *s, const struct change_list *changes,
 	const struct text_marks *marks)
 {
 	size_t policies = 0, sets = 0;
+	struct store_clock clock;
 	int r = 0;
 
+	s->backend.clock(s->backend.data, &clock);
 	for (size_t i = 0; i < changes->count && !r; i++) {
 		const struct change *change = &changes->items[i];
 
 		if (change->kind == CHANGE_PUT_POLICY)
-			r = set_policy_mark(s, change->policy.name, &marks->revisions[policies++]);
+			r = set_policy_mark(s, change->policy.name, &marks->revisions[policies++], &clock,
+				marks->boot_id);
 		else if (change->kind == CHANGE_PUT_SET)
 			set_set_revisions(s, change->name, &marks->sets[sets++]);
 	}
@@ -171,8 +179,14 @@ int store_restore(struct store *s, const char *text, size_t size, uint64_t gener
 	undo_forget(s);
 	if (!r && whole)
 		r = replay(s, err);
+	s->starting = true;
+	if (!r)
+		r = ends_expired(s, err);
 	if (!r)
 		r = confirm_expired(s, err);
+	if (!r)
+		r = ends_expired(s, err); /* what that has brought back may be over too */
+	s->starting = false;
 	if (!r)
 		r = enforce(s, err);
 	if (r) {

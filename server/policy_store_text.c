@@ -2,12 +2,14 @@
 /*
  * The state file: the policy file that makes the ruleset, with what a policy
  * file does not say in comments of the form `#@`:
- *	#@ pepctl state 2 revision 12 sequence 40
- *	                    the last record of the journal that it has
+ *	#@ pepctl state 2 revision 12 sequence 40 boot ID
+ *	                    the last record of the journal that it has, the boot it was written in
  *	#@ set 2 5 5 1000   of the set below: revisions that created it, last changed it,
  *	                    last changed its members; how many members it has
  *	#@ leases 38 1000   the part sets/@leases.38 has what owners hold, that many leases
  *	#@ 3 7 20           revisions that created and last changed the policy below; its position
+ *	#@ 3 7 20 ends B T  the same of one with a ttl, which is removed at boot time B, in ns, or in
+ *	                    another boot at T ns since the epoch
  *	#@ end 2            how many policies there were: a cut file has no end
  * The members of a large set are a part of their own, a block-list file. Version 1 had neither
  * sequence nor positions.
@@ -151,20 +153,30 @@ static int render_sets(struct store *s, FILE *out, struct state *ret)
 	return r ? r : render_leases(s, out, ret);
 }
 
+static void write_policy(const struct store_policy *p, const struct store_clock *clock, FILE *out)
+{
+	fprintf(out, "#@ %" PRIu64 " %" PRIu64 " %" PRIu64, p->created_revision, p->changed_revision,
+		p->position);
+	if (p->policy.ttl)
+		fprintf(out, " ends %" PRId64 " %" PRId64, p->ends, clock->time + (p->ends - clock->boottime));
+	fprintf(out, "\npolicy %s\n", p->line);
+}
+
 static int render(struct store *s, FILE *out, struct state *ret)
 {
+	struct store_clock clock;
 	_cleanup_free_ const struct store_policy **all = collect(s);
 
 	if (!all)
 		return -ENOMEM;
-	fprintf(out, "#@ pepctl state 2 revision %" PRIu64 " sequence %" PRIu64 "\n", s->next_revision,
-		s->sequence);
+	s->backend.clock(s->backend.data, &clock);
+	fprintf(out, "#@ pepctl state 2 revision %" PRIu64 " sequence %" PRIu64 " boot %s\n", s->next_revision,
+		s->sequence, *clock.boot_id ? clock.boot_id : "-");
 	config_write(&s->next_config, out);
 	if (render_sets(s, out, ret) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->next_count; i++)
-		fprintf(out, "#@ %" PRIu64 " %" PRIu64 " %" PRIu64 "\npolicy %s\n", all[i]->created_revision,
-			all[i]->changed_revision, all[i]->position, all[i]->line);
+		write_policy(all[i], &clock, out);
 	fprintf(out, "#@ end %zu\n", s->next_count);
 	return ferror(out) ? -ENOMEM : 0;
 }
@@ -211,8 +223,8 @@ static int read_policy_mark(const char *line, struct text_marks *m)
 {
 	struct text_policy_mark mark = {0};
 
-	if (sscanf(line, "#@ %" SCNu64 " %" SCNu64 " %" SCNu64, &mark.created, &mark.changed,
-		    &mark.position) < 2)
+	if (sscanf(line, "#@ %" SCNu64 " %" SCNu64 " %" SCNu64 " ends %" SCNd64 " %" SCNd64, &mark.created,
+		    &mark.changed, &mark.position, &mark.ends, &mark.ends_time) < 2)
 		return -EINVAL;
 	if (array_grow(&m->revisions, &m->room, m->count, sizeof(*m->revisions)) < 0)
 		return -ENOMEM;
@@ -226,8 +238,8 @@ static int read_mark(const char *line, struct text_marks *m)
 		return read_set_mark(line, m);
 	if (strncmp(line, "#@ pepctl state ", 16) == 0) {
 		m->begun = sscanf(line, "#@ pepctl state 1 revision %" SCNu64, &m->revision) == 1 ||
-			   sscanf(line, "#@ pepctl state 2 revision %" SCNu64 " sequence %" SCNu64,
-				   &m->revision, &m->sequence) == 2;
+			   sscanf(line, "#@ pepctl state 2 revision %" SCNu64 " sequence %" SCNu64
+					" boot %39s", &m->revision, &m->sequence, m->boot_id) >= 2;
 		return m->begun ? 0 : -EINVAL;
 	}
 	if (strncmp(line, "#@ leases ", 10) == 0)

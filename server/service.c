@@ -113,6 +113,7 @@ void service_policy_figures(struct service *s, const struct store_policy *policy
 	ret->position = store_policy_position(s->store, policy);
 	ret->created_revision = policy->created_revision;
 	ret->changed_revision = policy->changed_revision;
+	ret->left_nano = store_policy_left(s->store, policy);
 }
 
 /* By hand: protobuf-c takes longer for these numbers than all the rest of GetPolicy. */
@@ -127,7 +128,8 @@ static uint8_t *write_status(uint8_t *out, const struct store_policy *policy,
 	out = wire_write_number(out, 6, (uint64_t)figures->last_hit_time);
 	out = wire_write_number(out, 7, figures->position);
 	out = wire_write_number(out, 8, figures->created_revision);
-	return wire_write_number(out, 9, figures->changed_revision);
+	out = wire_write_number(out, 9, figures->changed_revision);
+	return wire_write_number(out, 10, (uint64_t)figures->left_nano);
 }
 
 int service_policy_bytes(struct service *s, struct call *call, const struct store_policy *policy,
@@ -136,7 +138,7 @@ int service_policy_bytes(struct service *s, struct call *call, const struct stor
 	Pepctl__V1__PolicyStatus figures;
 
 	service_policy_figures(s, policy, policy->slot, &figures);
-	ret->data = arena_alloc(call_arena(call), WIRE_NUMBER_MAX * 9 + policy->packed_size);
+	ret->data = arena_alloc(call_arena(call), WIRE_NUMBER_MAX * 10 + policy->packed_size);
 	if (!ret->data)
 		return -1;
 	ret->len = (size_t)(write_status(ret->data, policy, &figures) - ret->data);

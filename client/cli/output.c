@@ -95,6 +95,7 @@ json_t *output_policy(const Pepctl__V1__PolicyStatus *status)
 {
 	_cleanup_free_ char *line = NULL;
 	_cleanup_policy_ struct policy p;
+	char left[32];
 	json_t *object;
 
 	policy_init(&p);
@@ -111,6 +112,10 @@ json_t *output_policy(const Pepctl__V1__PolicyStatus *status)
 			json_integer((json_int_t)status->exceeded_packets));
 		json_object_set_new(object, "exceeded_bytes",
 			json_integer((json_int_t)status->exceeded_bytes));
+	}
+	if (status->left_nano) {
+		text_format_duration((uint64_t)(status->left_nano + 999999999) / 1000000000 * 1000000000, left);
+		json_object_set_new(object, "left", json_string(left));
 	}
 	json_object_set_new(object, "position", json_integer((json_int_t)status->position));
 	json_object_set_new(

@@ -144,11 +144,17 @@ static int add_json(void *data, const Pepctl__V1__PolicyStatus *status)
 	return json_array_append_new(data, output_policy(status));
 }
 
+/* Nobody wants to read of nanoseconds. */
+static uint64_t whole_seconds(int64_t ns)
+{
+	return (uint64_t)(ns + 999999999) / 1000000000 * 1000000000;
+}
+
 static int print_policy(void *data, const Pepctl__V1__PolicyStatus *status)
 {
 	_cleanup_policy_ struct policy p;
 	_cleanup_free_ char *line = NULL;
-	char packets[24], bytes[24];
+	char packets[24], bytes[24], left[32];
 
 	(void)data;
 	policy_init(&p);
@@ -160,6 +166,10 @@ static int print_policy(void *data, const Pepctl__V1__PolicyStatus *status)
 	if (p.action.kind == POLICY_RATE_LIMIT) {
 		output_amount((double)status->exceeded_packets, packets);
 		printf("  %s exceeded", packets);
+	}
+	if (status->left_nano) {
+		text_format_duration(whole_seconds(status->left_nano), left);
+		printf("  %s left", left);
 	}
 	putchar('\n');
 	return 0;

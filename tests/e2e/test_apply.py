@@ -160,8 +160,8 @@ def daemon_faults(world):
     """What only the daemon finds is told at the word of the file."""
     world.start("--max-policies", "3")
     path = write(world, "r.rules", "# a comment\npolicy a block proto tcp dport 1\n\n"
-                 "policy b block proto udp \\\n    ttl 5m\n")
-    result = refused(world, 1, [f"{path}:4:35: ", "ttl is not in this version", "~",
+                 "policy b rate-limit 5pps \\\n    per src\n")
+    result = refused(world, 1, [f"{path}:4:", "only `per policy` is in this version", "~",
                                 "nothing was changed"], "apply", path)
     assert "operations[" not in result.stderr, result.stderr
     refused(world, 1, ["limit of 3", "--max-policies"], "apply", "-", input="".join(
@@ -197,8 +197,8 @@ def in_many_messages(world):
     out = world.ctl("apply", "-", input=many(MANY, changed=MANY - 5)).stdout.splitlines()
     equal(out[0].split()[:3], ["~", "policy", f"p{MANY - 5:06}"], "the change")
     equal(out[-1], "policies: 0 created, 1 changed, 0 deleted (revision 2)", "sum")
-    wrong = many(MANY).replace(f"dport {MANY - 2} ", f"dport {MANY - 2} ttl 5m ")
-    refused(world, 1, [f"<stdin>:{MANY - 2}:", "ttl is not in this version"], "apply", "-",
+    wrong = many(MANY).replace(f"policy p{MANY - 3:06} block ", f"policy p{MANY - 3:06} reject ")
+    refused(world, 1, [f"<stdin>:{MANY - 2}:", "reject is not in this version"], "apply", "-",
             input=wrong)
     result = subprocess.run([world.build / "client/pepctl_example_apply"], check=True, text=True,
                             input=many(MANY), stdout=subprocess.PIPE,

@@ -63,7 +63,7 @@ REFUSED = [
     ("policy add dns block proto udp dport 53", 1, "policy dns exists"),
     ("policy add a block src @bad", 1, "there is no set bad"),
     ("policy add a reject proto tcp", 1, "reject is not in this version"),
-    ("policy add a block proto tcp ttl 5m", 1, "ttl is not in this version"),
+    ("policy add a rate-limit 5pps per src proto tcp", 1, "only `per policy` is in this version"),
     ("policy show nope", 1, "no policy nope"), ("policy del nope", 1, "no policy nope"),
     ("policy set nope dport 5", 1, "no policy nope"),
     ("policy set dns proto gre", 1, "has no ports"),

@@ -145,7 +145,6 @@ static void test_refusals_name_the_field(void **state)
 	refused(w, "q rate-limit 1B/s burst 1000000000", "policy.action.rate_limit.burst");
 	refused(w, "q redirect eth0,eth1", "policy.action.redirect.targets");
 	refused(w, "q redirect eth0 fib", "policy.action.redirect.fib");
-	refused(w, "q block ttl 1h", "policy.ttl_nano");
 	assert_string_equal(decider(w, 80), "p");
 }
 

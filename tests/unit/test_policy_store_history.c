@@ -405,6 +405,77 @@ static void test_timer_survives(void **state)
 	world_deinit(&w);
 }
 
+/* --- policies that end */
+
+static void test_policies_end(void **state)
+{
+	struct world w, again;
+	struct answer a;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	commit(&w, "policy a block src 10.0.0.1 ttl 1s\npolicy b block src 10.0.0.2 ttl 1h\n", &a);
+	assert_int_equal(w.alarm, 1000 + 1000000000);
+	w.boottime = 600000000;
+	commit(&w, "policy a block src 10.0.0.1 ttl 1s\n", &a); /* as it is: its time runs on */
+	assert_int_equal(a.revision, 1);
+	commit(&w, "policy c block src 10.0.0.3 ttl 1s\n", &a);
+	w.boottime = w.alarm;
+	ring(&w);
+	assert_int_equal(store_revision(w.store), 3);
+	assert_string_equal(w.described, "- policy a block src 10.0.0.1 ttl 1s\n");
+	assert_int_equal(w.alarm, 1600000000);
+	assert_int_equal(store_policy_left(w.store, store_policy_find(w.store, "c")), 1600000000 - w.boottime);
+	w.is_long = true; /* in the state file, and beside it in the journal */
+	commit(&w, "policy c block src 10.0.0.3 ttl 2s\n", &a);
+	commit(&w, "policy d block src 10.0.0.4 ttl 2s\n", &a);
+	world_reopen(&again, &w);
+	assert_same(&again, &w);
+	assert_int_equal(again.alarm, w.alarm);
+	world_deinit(&again);
+	restart_later(&w, "second", 50, w.time + 2100000000, &again); /* over by the wall */
+	assert_null(store_policy_find(again.store, "c"));
+	assert_null(store_policy_find(again.store, "d"));
+	assert_non_null(store_policy_find(again.store, "b"));
+	assert_int_equal(again.flipped, 1);
+	assert_true(store_unwritten(again.store));
+	world_deinit(&again);
+	world_deinit(&w);
+}
+
+/* They end also while a commit waits, which goes on waiting. */
+static void test_policies_end_meanwhile(void **state)
+{
+	struct store_tx tx = tx_of("policy b block src 10.0.0.2\n", CHANGE_PUT_POLICY);
+	struct world w, again;
+	struct answer a;
+	uint64_t waiting;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	commit(&w, "policy a block src 10.0.0.1 ttl 1s\n", &a);
+	tx.confirm_timeout = 5000000000;
+	send(&w, tx, &a);
+	w.boottime = w.alarm;
+	ring(&w);
+	assert_int_equal(store_revision(w.store), 3);
+	world_reopen(&again, &w);
+	assert_int_equal(store_confirm_left(again.store, &waiting), 4000000000);
+	assert_int_equal(waiting, 2);
+	send(&again, (struct store_tx){.kind = STORE_CONFIRM, .target = 2}, &a);
+	assert_int_equal(a.kind, ERROR_NONE);
+	world_move_disk(&again, &w);
+	world_deinit(&w);
+	again.is_long = true;
+	commit(&again, "policy z block src 10.0.0.9\n", &a);
+	world_reopen(&w, &again);
+	store_confirm_left(w.store, &waiting);
+	assert_int_equal(waiting, 0);
+	assert_non_null(store_policy_find(w.store, "b"));
+	world_deinit(&w);
+	world_deinit(&again);
+}
+
 /* --- requests with an id */
 
 static struct store_tx with_id(const char *text, const char *id, uint64_t hash)
@@ -566,6 +637,8 @@ int main(void)
 		cmocka_unit_test(test_is_undone_by_hand),
 		cmocka_unit_test(test_undo_is_tried_again),
 		cmocka_unit_test(test_timer_survives),
+		cmocka_unit_test(test_policies_end),
+		cmocka_unit_test(test_policies_end_meanwhile),
 		cmocka_unit_test(test_asked_again),
 		cmocka_unit_test(test_random),
 	};
