@@ -90,6 +90,7 @@ int pepctl_set_list(pepctl_client *client, int (*each)(void *data, const struct 
 			.name = answer->sets[i]->name,
 			.ipv4_members = answer->sets[i]->ipv4_members,
 			.ipv6_members = answer->sets[i]->ipv6_members,
+			.leases = answer->sets[i]->leases,
 		};
 
 		if (each(data, &set))

@@ -188,6 +188,7 @@ PEPCTL_API int pepctl_set_replace(pepctl_client *client, const char *name,
 struct pepctl_set {
 	const char *name;
 	uint64_t ipv4_members, ipv6_members; /* addresses and prefixes */
+	uint64_t leases;                     /* that owners hold, beside the members */
 };
 /* By name. A return other than 0 ends the list. */
 PEPCTL_API int pepctl_set_list(pepctl_client *client,
@@ -196,6 +197,93 @@ PEPCTL_API int pepctl_set_list(pepctl_client *client,
 /* Sorted, IPv4 first, of one state of the set. */
 PEPCTL_API int pepctl_set_members(pepctl_client *client, const char *name,
 	int (*each)(void *data, const char *member), void *data, struct pepctl_error *error);
+
+/*
+ * --- leases: members that owners hold, each until a time or until they let go. For policies they
+ * are in the set as its own members are; changes of the ruleset, rollback and export leave them
+ * alone. One that several hold stays until all have let go. They outlive the daemon and the host's
+ * next start, and end in time also when the daemon is down meanwhile. A member is an address, a
+ * prefix, or a range "a-b".
+ */
+
+struct pepctl_lease_options {
+	const char *set;   /* that exists; see `ban` */
+	const char *owner; /* who holds: 1 .. 63 of [A-Za-z0-9._:-]; NULL or "": "uid:N" of this
+			      process */
+	int64_t ttl;       /* ns from now, at most 10 years; 0 = until released */
+	int shorten; /* 1: an expiry may become an earlier one; 0: then it stays, and `each` says so
+		      */
+	/*
+	 * 1, of pepctl_lease_hold(): fails with the reason NOT_BLOCKED when no policy keeps out
+	 * what the set has. When `set` is "banned" and there is none, it is made, and a policy
+	 * "banned" that blocks it.
+	 */
+	int ban;
+};
+
+/* What became of them; how many. */
+struct pepctl_lease_counts {
+	uint64_t added;     /* held by the owner only now */
+	uint64_t refreshed; /* the expiry moved */
+	uint64_t unchanged; /* the expiry is that, or a later one which stays */
+	uint64_t released;  /* let go of */
+	uint64_t missing;   /* of pepctl_lease_release(): was not held */
+	uint64_t rejected;  /* could not be held, as `each` was told */
+	uint64_t kept;      /* of `unchanged`: a later expiry, which stays */
+};
+
+/* About one member. */
+struct pepctl_lease_note {
+	const char *member; /* "192.0.2.1", "2001:db8::/32" */
+	const char *reason; /* why it was refused; "" = its later expiry stays */
+};
+
+/*
+ * Holds the members; those that cannot be held do not keep the others from it. Calls `each` (may be
+ * NULL) for those that were refused or whose expiry stays, at most 1000 of each for about a
+ * megabyte of members; strings are valid during the call, a return other than 0 ends that. *ret may
+ * be NULL. Any number of members may be given. They are sent in parts: each is held as a whole or
+ * not, and after a failure those before are. The same again is harmless. Who has only the right to
+ * ban holds with `owner` NULL, with a ttl, and in bannable sets within their limits.
+ */
+PEPCTL_API int pepctl_lease_hold(pepctl_client *client, const struct pepctl_lease_options *options,
+	const char *const members[], size_t count,
+	int (*each)(void *data, const struct pepctl_lease_note *note), void *data,
+	struct pepctl_lease_counts *ret, struct pepctl_error *error);
+
+/*
+ * These are all that the owner holds in the set: what is missing is released, what is new is held,
+ * in one step; 0 members release all. The expiry of those that stay moves as with
+ * pepctl_lease_hold(). `shorten` and `ban` must be 0. PEPCTL_LIMIT: more than 4 MiB, which is about
+ * 800000 of IPv4.
+ */
+PEPCTL_API int pepctl_lease_reconcile(pepctl_client *client,
+	const struct pepctl_lease_options *options, const char *const members[], size_t count,
+	int (*each)(void *data, const struct pepctl_lease_note *note), void *data,
+	struct pepctl_lease_counts *ret, struct pepctl_error *error);
+
+#define PEPCTL_LEASE_ANY_OWNER "*"
+/*
+ * Lets go of the members in a set, `set` NULL = in all sets; `members` NULL = of all that is held
+ * there. `owner` as above, or PEPCTL_LEASE_ANY_OWNER: ends the holds of everybody, which needs the
+ * right to change the ruleset. What is not held is counted, and no error. *ret may be NULL.
+ */
+PEPCTL_API int pepctl_lease_release(pepctl_client *client, const char *set, const char *owner,
+	const char *const members[], size_t count, struct pepctl_lease_counts *ret,
+	struct pepctl_error *error);
+
+struct pepctl_lease {
+	const char *set, *member, *owner;
+	int64_t left; /* ns, 0 = until released */
+};
+/*
+ * What is held in a set, by an owner; NULL = in all sets, by all owners. In no order. What changes
+ * while it is listed may be told or not, or twice. Strings are valid during the call. A return
+ * other than 0 ends the list. PEPCTL_CONFLICT: the daemon was started anew meanwhile.
+ */
+PEPCTL_API int pepctl_lease_list(pepctl_client *client, const char *set, const char *owner,
+	int (*each)(void *data, const struct pepctl_lease *lease), void *data,
+	struct pepctl_error *error);
 
 /* --- interfaces */
 
