@@ -119,6 +119,8 @@ int policy_main(struct cli *cli, struct words *words);
 int default_main(struct cli *cli, struct words *words);
 int setting_main(struct cli *cli, struct words *words);
 int set_main(struct cli *cli, struct words *words);
+int ban_main(struct cli *cli, struct words *words);
+int unban_main(struct cli *cli, struct words *words);
 int iface_main(struct cli *cli, struct words *words);
 int stats_main(struct cli *cli, struct words *words);
 int events_main(struct cli *cli, struct words *words);
@@ -130,6 +132,9 @@ int info_main(struct cli *cli, struct words *words);
 int panic_main(struct cli *cli, struct words *words);
 int completion_main(struct cli *cli, struct words *words);
 extern const struct verb objects[];
+
+/* Adds the members of a block-list file, - is standard input; says every bad line. A status. */
+int set_read_file(const char *path, struct member_list *ret);
 
 void policy_help(void);
 int policy_set(struct cli *cli, struct words *words);

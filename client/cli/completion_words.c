@@ -8,7 +8,7 @@
 #include <net/if.h>
 #include <stdio.h>
 
-#include "client/cli/cli.h"
+#include "client/cli/completion.h"
 #include "client/explain.h"
 #include "common/iface_pattern.h"
 
@@ -16,21 +16,13 @@
 #define PROTOCOLS "tcp udp icmp icmpv6 sctp gre esp ah udplite dccp"
 #define OPTIONS "--socket --json --quiet --verbose --timeout --version --help"
 
-/* The words from the object on; the last one is being typed. */
-struct typed {
-	struct cli *cli;
-	char **list;
-	int last;
-	const char *word, *before;
-};
-
-static void offer(const struct typed *t, const char *word)
+void typed_offer(const struct typed *t, const char *word)
 {
 	if (strncmp(word, t->word, strlen(t->word)) == 0)
 		puts(word);
 }
 
-static void offer_words(const struct typed *t, const char *words)
+void typed_offer_words(const struct typed *t, const char *words)
 {
 	char word[32];
 
@@ -38,12 +30,12 @@ static void offer_words(const struct typed *t, const char *words)
 		size_t length = strcspn(words, " ");
 
 		snprintf(word, sizeof(word), "%.*s", (int)length, words);
-		offer(t, word);
+		typed_offer(t, word);
 		words += length + (words[length] == ' ');
 	}
 }
 
-static bool is_typed(const struct typed *t, const char *word)
+bool typed_has(const struct typed *t, const char *word)
 {
 	for (int i = 0; i < t->last; i++)
 		if (streq(t->list[i], word))
@@ -56,13 +48,13 @@ static void offer_devices(const struct typed *t)
 	struct if_nameindex *all = if_nameindex();
 
 	for (size_t i = 0; all && all[i].if_index; i++)
-		offer(t, all[i].if_name);
+		typed_offer(t, all[i].if_name);
 	if_freenameindex(all);
 }
 
 static int offer_policy(void *data, const Pepctl__V1__PolicyStatus *status)
 {
-	offer(data, status->policy->name);
+	typed_offer(data, status->policy->name);
 	return 0;
 }
 
@@ -80,10 +72,10 @@ static void offer_attached(const struct typed *t, bool patterns)
 	if (cli_call(t->cli, METHOD_LIST_INTERFACES, &request.base, &answer) != EXIT_DONE)
 		return;
 	for (size_t i = 0; i < answer->n_interfaces; i++)
-		offer(t, answer->interfaces[i]->name);
+		typed_offer(t, answer->interfaces[i]->name);
 	for (size_t i = 0; patterns && i < answer->n_wanted; i++)
 		if (iface_pattern_valid(answer->wanted[i]->iface))
-			offer(t, answer->wanted[i]->iface);
+			typed_offer(t, answer->wanted[i]->iface);
 }
 
 /* --- objects */
@@ -91,12 +83,12 @@ static void offer_attached(const struct typed *t, bool patterns)
 static void offer_keys(const struct typed *t)
 {
 	for (size_t i = 0; text_key(i); i++)
-		if (!is_typed(t, text_key(i)) && !streq(text_key(i), "ttl"))
-			offer(t, text_key(i));
-	if (is_typed(t, "rate-limit") && !is_typed(t, "burst"))
-		offer(t, "burst");
-	if (is_typed(t, "redirect") && !is_typed(t, "mac"))
-		offer(t, "mac");
+		if (!typed_has(t, text_key(i)) && !streq(text_key(i), "ttl"))
+			typed_offer(t, text_key(i));
+	if (typed_has(t, "rate-limit") && !typed_has(t, "burst"))
+		typed_offer(t, "burst");
+	if (typed_has(t, "redirect") && !typed_has(t, "mac"))
+		typed_offer(t, "mac");
 }
 
 /* Behind a word that has a value nothing can be offered, unless it is known what values there are. */
@@ -107,15 +99,14 @@ static void policy_value_or_key(const struct typed *t)
 	text_key_field(t->before, &value);
 	value |= streq(t->before, "rate-limit") || streq(t->before, "burst") || streq(t->before, "mac");
 	if (streq(t->before, "proto"))
-		offer_words(t, PROTOCOLS);
+		typed_offer_words(t, PROTOCOLS);
 	else if (streq(t->before, "iface") || streq(t->before, "redirect"))
 		offer_devices(t);
 	else if (!value)
 		offer_keys(t);
 }
 
-/* Files and folders that begin as the word does. */
-static void offer_files(const struct typed *t)
+void typed_offer_files(const struct typed *t)
 {
 	const char *slash = strrchr(t->word, '/');
 	size_t length = slash ? (size_t)(slash - t->word) + 1 : 0;
@@ -130,7 +121,7 @@ static void offer_files(const struct typed *t)
 			continue;
 		snprintf(path, sizeof(path), "%.*s%s%s", (int)length, t->word, entry->d_name,
 			entry->d_type == DT_DIR ? "/" : "");
-		offer(t, path);
+		typed_offer(t, path);
 	}
 	if (dir)
 		closedir(dir);
@@ -145,9 +136,9 @@ static bool is_option_with_value(const char *word)
 static void apply_words(struct typed *t)
 {
 	if (t->last == 1)
-		offer_files(t);
+		typed_offer_files(t);
 	else if (t->list[0][0] == 'a' && !is_option_with_value(t->before))
-		offer_words(
+		typed_offer_words(
 			t, "--dry-run --merge --expect --comment --request-id --confirm --force");
 }
 
@@ -168,7 +159,7 @@ static int offer_revision(void *data, const Pepctl__V1__Revision *revision,
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)revision->revision);
 	if (!r->others ||
 		(revision->revision >= answer->oldest && revision->revision != answer->revision))
-		offer(r->typed, text);
+		typed_offer(r->typed, text);
 	return ++r->count == 100;
 }
 
@@ -192,9 +183,9 @@ static void rollback_words(struct typed *t)
 	if (t->last == 1 || (t->last == 2 && to))
 		offer_revisions(t, true);
 	if (t->last == 1)
-		offer(t, "to");
+		typed_offer(t, "to");
 	else if (!to && !is_option_with_value(t->before) && !streq(t->before, "comment"))
-		offer_words(t, "comment --dry-run --expect --request-id --confirm --force");
+		typed_offer_words(t, "comment --dry-run --expect --request-id --confirm --force");
 }
 
 static void confirm_words(struct typed *t)
@@ -205,7 +196,7 @@ static void confirm_words(struct typed *t)
 	if (t->last > 1 || info_get(t->cli, &info) != EXIT_DONE || !info->confirm_revision)
 		return;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)info->confirm_revision);
-	offer(t, text);
+	typed_offer(t, text);
 }
 
 static void policy_words(struct typed *t)
@@ -215,42 +206,21 @@ static void policy_words(struct typed *t)
 	if (verb == 'd' || (t->last == 2 && strncmp(t->list[1], "s", 1) == 0))
 		offer_policies(t);
 	else if (verb == 'f')
-		offer(t, "--yes");
+		typed_offer(t, "--yes");
 	else if (t->last == 2 || strncmp(t->list[1], "sh", 2) == 0)
 		return;
 	else if (t->last > 3)
 		policy_value_or_key(t);
 	else
-		offer_words(t, ACTIONS);
+		typed_offer_words(t, ACTIONS);
 	if (t->last == 3 && strncmp(t->list[1], "se", 2) == 0)
 		offer_keys(t);
-}
-
-static void offer_sets(const struct typed *t)
-{
-	Pepctl__V1__ListSetsRequest request;
-	Pepctl__V1__ListSetsResponse *answer;
-
-	pepctl__v1__list_sets_request__init(&request);
-	if (cli_call(t->cli, METHOD_LIST_SETS, &request.base, &answer) == EXIT_DONE)
-		for (size_t i = 0; i < answer->n_sets; i++)
-			offer(t, answer->sets[i]->name);
-}
-
-static void set_words(struct typed *t)
-{
-	bool create = t->list[1][0] == 'c';
-
-	if (t->last == 2 && !create)
-		offer_sets(t);
-	else if (t->last > 2 && create && !streq(t->before, "max-ttl"))
-		offer_words(t, "bannable max-ttl");
 }
 
 static void default_words(struct typed *t)
 {
 	if (t->last == 2 && t->list[1][0] != 's')
-		offer(t, "iface");
+		typed_offer(t, "iface");
 	else if (t->last == 3)
 		offer_devices(t);
 }
@@ -262,13 +232,13 @@ static void setting_words(struct typed *t)
 		char value[24];
 
 		if (t->last == 2)
-			offer(t, info->name);
+			typed_offer(t, info->name);
 		if (t->last != 3 || strncmp(t->list[1], "se", 2) != 0 || !streq(t->before, info->name))
 			continue;
 		setting_format((enum setting)i, info->value, value);
-		offer(t, value);
+		typed_offer(t, value);
 		if (info->words[0])
-			offer(t, info->words[!info->value]);
+			typed_offer(t, info->words[!info->value]);
 	}
 }
 
@@ -281,9 +251,9 @@ static void iface_words(struct typed *t)
 	else if (t->last == 2)
 		offer_attached(t, true);
 	else if (t->last == 3 && attach)
-		offer(t, "mode");
+		typed_offer(t, "mode");
 	else if (t->last == 4 && attach)
-		offer_words(t, "auto native generic");
+		typed_offer_words(t, "auto native generic");
 }
 
 static void events_words(struct typed *t)
@@ -291,26 +261,26 @@ static void events_words(struct typed *t)
 	const char *key;
 
 	for (size_t i = 0; t->last % 2 == 1 && (key = events_key(i)); i++)
-		offer(t, key);
+		typed_offer(t, key);
 	if (t->last % 2 == 1)
 		return;
 	if (streq(t->before, "policy"))
 		offer_policies(t);
 	else if (streq(t->before, "action"))
-		offer_words(t, ACTIONS);
+		typed_offer_words(t, ACTIONS);
 	else if (streq(t->before, "iface"))
 		offer_attached(t, false);
 	else if (streq(t->before, "proto"))
-		offer_words(t, PROTOCOLS);
+		typed_offer_words(t, PROTOCOLS);
 }
 
 /* Options may stand anywhere between pairs of words. */
 static void explain_words(struct typed *t)
 {
 	if (streq(t->before, "--candidate")) {
-		offer_files(t);
+		typed_offer_files(t);
 	} else if (streq(t->before, "proto")) {
-		offer_words(t, PROTOCOLS);
+		typed_offer_words(t, PROTOCOLS);
 	} else if (streq(t->before, "iface")) {
 		offer_devices(t);
 	} else {
@@ -319,10 +289,10 @@ static void explain_words(struct typed *t)
 		for (size_t i = 0; explain_key(i); i++)
 			value |= streq(t->before, explain_key(i));
 		for (size_t i = 0; !value && explain_key(i); i++)
-			if (!is_typed(t, explain_key(i)))
-				offer(t, explain_key(i));
+			if (!typed_has(t, explain_key(i)))
+				typed_offer(t, explain_key(i));
 		if (!value)
-			offer_words(t, "--candidate --merge --hex");
+			typed_offer_words(t, "--candidate --merge --hex");
 	}
 }
 
@@ -331,7 +301,9 @@ static const struct {
 	void (*words)(struct typed *t); /* from the second word behind the object on */
 } rows[] = {
 	{"policy", "add set del show flush help", policy_words},
-	{"set", "create add del show import replace help", set_words},
+	{"set", "create add del show import replace lease release reconcile help", completion_set},
+	{"ban", "", completion_ban},
+	{"unban", "", completion_ban},
 	{"default", "allow block unset show help", default_words},
 	{"setting", "show set help", setting_words},
 	{"iface", "attach detach show help", iface_words},
@@ -356,16 +328,16 @@ static void complete(struct typed *t)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (t->last == 0)
-			offer(t, rows[i].object);
+			typed_offer(t, rows[i].object);
 		else if (streq(rows[i].object, t->list[0]) || (row == ARRAY_SIZE(rows) &&
 			 strncmp(rows[i].object, t->list[0], strlen(t->list[0])) == 0))
 			row = i;
 	if (t->last == 0)
-		offer_words(t, "help " OPTIONS);
+		typed_offer_words(t, "help " OPTIONS);
 	if (row == ARRAY_SIZE(rows))
 		return;
 	if (t->last == 1)
-		offer_words(t, rows[row].verbs);
+		typed_offer_words(t, rows[row].verbs);
 	if (rows[row].words && (t->last > 1 || !*rows[row].verbs || rows[row].words == events_words))
 		rows[row].words(t);
 }

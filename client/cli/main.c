@@ -9,7 +9,9 @@
 
 const struct verb objects[] = {
 	{"policy", policy_main, "add|set|del|show|flush", "what happens to which packets"},
-	{"set", set_main, "create|add|del|show|import|replace", "named sets of addresses"},
+	{"set", set_main, "create|add|del|show|import|lease|...", "named sets of addresses"},
+	{"ban", ban_main, "ADDR... [ttl TIME] [in SET]", "keep out addresses for a time"},
+	{"unban", unban_main, "ADDR... [in SET]", "let them through again"},
 	{"default", default_main, "allow|block|unset|show", "what happens to all others"},
 	{"setting", setting_main, "show|set", "fragments, malformed packets, events"},
 	{"iface", iface_main, "attach|detach|show", "interfaces that are filtered"},
@@ -30,7 +32,7 @@ const struct verb objects[] = {
 };
 
 /* Objects of later versions: known words deserve a better answer than "unknown". */
-static const char *const later[] = {"ban", "unban", "top", "doctor"};
+static const char *const later[] = {"top", "doctor"};
 
 static void print_help(FILE *out)
 {

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "client/cli/cli.h"
+#include "client/cli/lease.h"
 #include "client/members.h"
 #include "common/text.h"
 
@@ -126,11 +126,11 @@ static int set_del(struct cli *cli, struct words *words)
 
 /* --- block-list files */
 
-static int read_file(const char *path, struct change *ret)
+int set_read_file(const char *path, struct member_list *ret)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
 	struct text_problems problems = {0};
-	int r = members_read_file(path, &ret->members, &problems, &err);
+	int r = members_read_file(path, ret, &problems, &err);
 
 	for (size_t i = 0; i < problems.count; i++)
 		text_problem_print(
@@ -154,7 +154,7 @@ static int read_name_and_file(struct words *words, struct change *ret)
 	if (!path)
 		return usage_error("the file is missing; - is standard input");
 	status = words_end(words);
-	return status ? status : read_file(path, ret);
+	return status ? status : set_read_file(path, &ret->members);
 }
 
 static int from_file(struct cli *cli, struct words *words, enum change_kind kind)
@@ -189,9 +189,10 @@ static int set_replace(struct cli *cli, struct words *words)
 static json_t *set_json(const Pepctl__V1__SetStatus *m)
 {
 	json_int_t ipv4 = (json_int_t)m->ipv4_members, ipv6 = (json_int_t)m->ipv6_members;
-	json_t *object = json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "name", m->name, "bannable",
-		m->bannable, "members", ipv4 + ipv6, "ipv4_members", ipv4, "ipv6_members", ipv6,
-		"created_revision", (json_int_t)m->created_revision, "changed_revision",
+	json_t *object = json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "name", m->name,
+		"bannable", m->bannable, "members", ipv4 + ipv6, "ipv4_members", ipv4,
+		"ipv6_members", ipv6, "leases", (json_int_t)m->leases, "created_revision",
+		(json_int_t)m->created_revision, "changed_revision",
 		(json_int_t)m->changed_revision);
 	char ttl[32];
 
@@ -203,12 +204,15 @@ static json_t *set_json(const Pepctl__V1__SetStatus *m)
 
 static void print_set(const Pepctl__V1__SetStatus *m)
 {
-	char ttl[32];
+	char ttl[32], leases[40] = "";
 
 	text_format_duration((uint64_t)m->max_ttl_nano, ttl);
-	printf("set %-24s %8llu IPv4 %8llu IPv6 members, changed in revision %llu%s%s%s\n", m->name,
-		(unsigned long long)m->ipv4_members, (unsigned long long)m->ipv6_members,
-		(unsigned long long)m->changed_revision, m->bannable ? ", bannable" : "",
+	if (m->leases)
+		snprintf(leases, sizeof(leases), ", %llu lease%s", (unsigned long long)m->leases,
+			m->leases == 1 ? "" : "s");
+	printf("set %-24s %8llu IPv4 %8llu IPv6 members%s, changed in revision %llu%s%s%s\n",
+		m->name, (unsigned long long)m->ipv4_members, (unsigned long long)m->ipv6_members,
+		leases, (unsigned long long)m->changed_revision, m->bannable ? ", bannable" : "",
 		m->max_ttl_nano ? ", max-ttl " : "", m->max_ttl_nano ? ttl : "");
 }
 
@@ -235,10 +239,12 @@ static int show_all(struct cli *cli)
 	return EXIT_DONE;
 }
 
-static void print_members(struct cli *cli, const char *name, const struct member_list *list)
+/* The set's own, then what is held. */
+static int print_members(struct cli *cli, const char *name, const struct member_list *list)
 {
-	json_t *members = cli->json ? json_array() : NULL;
+	json_t *members = cli->json ? json_array() : NULL, *object = NULL;
 	char text[MEMBER_TEXT_SIZE];
+	int status;
 
 	for (size_t i = 0; i < member_list_count(list); i++) {
 		struct member m = member_list_at(list, i);
@@ -250,7 +256,13 @@ static void print_members(struct cli *cli, const char *name, const struct member
 			puts(text);
 	}
 	if (cli->json)
-		output_json(json_pack("{s:s, s:o}", "name", name, "members", members));
+		object = json_pack("{s:s, s:o}", "name", name, "members", members);
+	status = lease_show(cli, name, object);
+	if (status)
+		json_decref(object);
+	else if (object)
+		output_json(object);
+	return status;
 }
 
 static int set_show(struct cli *cli, struct words *words)
@@ -268,8 +280,7 @@ static int set_show(struct cli *cli, struct words *words)
 	if (members_list(cli->client, name, &cli->arena, &list, &err))
 		return cli_fail(&err);
 	member_list_sort(&list);
-	print_members(cli, name, &list);
-	return EXIT_DONE;
+	return print_members(cli, name, &list);
 }
 
 int set_main(struct cli *cli, struct words *words)
@@ -278,9 +289,14 @@ int set_main(struct cli *cli, struct words *words)
 		{"create", set_create, "NAME [bannable] [max-ttl TIME] [MEMBER]...", "a new set"},
 		{"add", set_add, "NAME MEMBER...", "add addresses, prefixes, ranges a-b"},
 		{"del", set_del, "NAME [MEMBER]...", "delete members, or the whole set"},
-		{"show", set_show, "[NAME]", "all sets, or the members of one"},
+		{"show", set_show, "[NAME]", "all sets, or what one has, and who holds it"},
 		{"import", set_import, "NAME FILE|-", "add the members of a block-list file"},
 		{"replace", set_replace, "NAME FILE|-", "make it exactly those of the file"},
+		{"lease", set_lease, "NAME ADDR... [ttl TIME] [owner NAME]",
+			"hold members for a time, or until released"},
+		{"release", set_release, "NAME ADDR...|all [owner NAME]", "let go of them"},
+		{"reconcile", set_reconcile, "NAME FILE|- [ttl TIME] [owner NAME]",
+			"hold exactly those of the file"},
 		{NULL, NULL, NULL, NULL},
 	};
 

@@ -10,10 +10,10 @@ from world import ADMIN, BAN, FAR, NEAR, READ, as_user, equal, main, wait_for
 
 # (words, exit status, what stderr says)
 WRONG_WORDS = [
-    ("", 2, ""), ("zz", 2, '"zz" is unknown: policy, set, default'), ("policy", 2, ""),
+    ("", 2, ""), ("zz", 2, '"zz" is unknown: policy, set, ban, unban, default'), ("policy", 2, ""),
     ("policy zz", 2, '"zz" is unknown: add, set, del, show, flush'),
     ("policy s x", 2, '"s" is ambiguous: set, show'), ("s", 2, '"s" is ambiguous: set, setting, stats'),
-    ("ban 10.0.0.1", 2, "ban is not in this version"),
+    ("top", 2, "top is not in this version"),
     ("policy add", 2, "name is missing"), ("policy add a", 2, "action is missing"),
     ("policy add a/b block", 2, '"a/b" is no name'), ("policy add a drop", 2, '"drop" is no action'),
     ("policy add a block dport 65536", 2, '"65536" is no port'),
@@ -120,7 +120,7 @@ def helps(world):
                   "help", "--help", "policy help", "policy add help", "default help", "set help",
                   "setting help",
                   "iface help", "apply help", "check help", "stats help", "events help", "explain help", "info help", "panic help",
-                  "history help", "rollback help", "confirm help", "completion help"):
+                  "history help", "rollback help", "confirm help", "ban help", "unban help", "completion help"):
         result = world.ctl(*words.split())
         assert result.stdout.startswith("Usage:"), words
     for words, says in (("help policy", ("rate-limit RATE", "redirect DEV", "dport PORT", "log [1/N]")),
