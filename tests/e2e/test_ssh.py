@@ -208,13 +208,13 @@ def from_inside(world):
 
 def forced_from_inside(world, server, session, pepctl):
     """At a terminal over the very connection that it cuts off: nobody can press Enter, and nobody must."""
-    terminal = server.login(f"{pepctl} --force --confirm 4s; echo exit $?", "-tt")
+    terminal = server.login(f"{pepctl} --force --confirm 2s; echo exit $?", "-tt")
     wait_for("it waits", lambda: world.json("info").get("confirm_revision"))
     revision = world.json("info")["confirm_revision"]
     undone(world, revision)
     said = terminal.communicate(timeout=60)[0].decode()
     assert f"the time is up: revision {revision} was undone" in said and "exit 1" in said, said
-    session.came_back(4)
+    session.came_back(2)
 
 
 def over_ipv6(world):
