@@ -1,43 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "server/journal_format.h"
 
-#include <endian.h>
 #include <errno.h>
 
+#include "common/little_endian.h"
 #include "server/crc32c.h"
 
 #define MAGIC   "PEPJRNL\n"
 #define VERSION 1u
 
 #define SUMS_STEP 256u /* bytes */
-
-static void put32(uint8_t *to, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(to, &value, sizeof(value));
-}
-
-static void put64(uint8_t *to, uint64_t value)
-{
-	value = htole64(value);
-	memcpy(to, &value, sizeof(value));
-}
-
-static uint32_t get32(const uint8_t *from)
-{
-	uint32_t value;
-
-	memcpy(&value, from, sizeof(value));
-	return le32toh(value);
-}
-
-static uint64_t get64(const uint8_t *from)
-{
-	uint64_t value;
-
-	memcpy(&value, from, sizeof(value));
-	return le64toh(value);
-}
 
 void journal_format_file(uint8_t out[JOURNAL_FILE_HEADER], uint64_t id)
 {

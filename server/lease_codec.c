@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "server/lease_codec.h"
 
-#include <endian.h>
 #include <errno.h>
 
+#include "common/little_endian.h"
 #include "server/lease_codec_internal.h"
 
 uint64_t lease_expiry_move(
@@ -27,22 +27,6 @@ bool lease_name_valid(const char *name, size_t length, bool owner)
 			return false;
 	}
 	return length >= 1 && length <= LEASE_OWNER_MAX;
-}
-
-static uint32_t get32(const uint8_t *from)
-{
-	uint32_t value;
-
-	memcpy(&value, from, sizeof(value));
-	return le32toh(value);
-}
-
-static uint64_t get64(const uint8_t *from)
-{
-	uint64_t value;
-
-	memcpy(&value, from, sizeof(value));
-	return le64toh(value);
 }
 
 void lease_list_deinit(struct lease_list *list)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-#include <endian.h>
 #include <errno.h>
 
+#include "common/little_endian.h"
 #include "server/lease_codec_internal.h"
 
 struct writer_owner {
@@ -9,18 +9,6 @@ struct writer_owner {
 	size_t at; /* of the name's length in the bytes */
 	uint32_t index;
 };
-
-static void put32(uint8_t *to, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(to, &value, sizeof(value));
-}
-
-static void put64(uint8_t *to, uint64_t value)
-{
-	value = htole64(value);
-	memcpy(to, &value, sizeof(value));
-}
 
 static int fail(struct lease_writer *w, int error)
 {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "common/arena.h"
+#include "common/little_endian.h"
 #include "server/policy_store_internal.h"
 
 #define META_BUDGET ((size_t)64 << 20) /* a request's effects are a byte a change */
@@ -24,7 +25,7 @@ static int split(const void *payload, size_t size, struct parts *ret)
 
 	if (size < sizeof(meta))
 		return -EINVAL;
-	memcpy(&meta, bytes, sizeof(meta));
+	meta = get32(bytes);
 	if (meta > size - sizeof(meta))
 		return -EINVAL;
 	*ret = (struct parts){bytes + sizeof(meta), bytes + sizeof(meta) + meta, meta,
@@ -60,7 +61,7 @@ static int pack(const Pepctl__Journal__Commit *m, const uint8_t *delta, size_t d
 	ret->payload = malloc(ret->size);
 	if (!ret->payload)
 		return -ENOMEM;
-	memcpy(ret->payload, &meta, sizeof(meta));
+	put32(ret->payload, meta);
 	pepctl__journal__commit__pack(m, ret->payload + sizeof(meta));
 	memcpy(ret->payload + sizeof(meta) + meta, delta, delta_size);
 	return 0;

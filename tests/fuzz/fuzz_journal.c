@@ -6,11 +6,11 @@
  * The last byte is not of the journal: bit 0 = the file's header is made right, bit 1 = those of
  * the records are, as a checksum is not found by mutation; bit 2 = a length beyond the end is too.
  */
-#include <endian.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/little_endian.h"
 #include "server/journal_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -21,22 +21,6 @@ static void must(int condition)
 {
 	if (!condition)
 		abort();
-}
-
-static uint32_t get32(const uint8_t *from)
-{
-	uint32_t value;
-
-	memcpy(&value, from, sizeof(value));
-	return le32toh(value);
-}
-
-static uint64_t get64(const uint8_t *from)
-{
-	uint64_t value;
-
-	memcpy(&value, from, sizeof(value));
-	return le64toh(value);
 }
 
 /* --- checksums made right */
