@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 
+#include "common/text.h"
 #include "server/policy_store_internal.h"
 
 #define LOCK_SLICE  256u     /* members between two chances for the loop */
@@ -246,6 +247,7 @@ static int reconcile(struct leasing *l)
 /* Of who has no other right. */
 static int check_ban_right(struct leasing *l, const struct store_set *set)
 {
+	char longest[32];
 	int64_t most = set->max_ttl ? (int64_t)set->max_ttl : STORE_TTL_BAN;
 
 	if (!set->bannable)
@@ -253,8 +255,9 @@ static int check_ban_right(struct leasing *l, const struct store_set *set)
 			"set %s is not bannable; the right to ban is for bannable sets only", set->name);
 	if (l->lease->ttl && l->lease->ttl <= most)
 		return 0;
+	text_format_duration((uint64_t)most, longest);
 	return error_set(l->a->err, ERROR_INVALID, "TTL_TOO_LONG",
-		"the right to ban holds for 1 ns to %lld s in set %s", (long long)(most / 1000000000), set->name);
+		"who has the right to ban alone may hold members of set %s for at most %s", set->name, longest);
 }
 
 static bool holds(enum store_lease_kind kind)
