@@ -1,13 +1,3 @@
-foreach(name IN ITEMS policy_store policy_store_sets)
-    pep_unit_test(${name} SOURCES test_${name}.c store_world.c ${PROJECT_SOURCE_DIR}/tests/datapath/engine.c LIBS pep_store)
-endforeach()
-pep_unit_test(policy_store_history SOURCES test_policy_store_history.c store_world.c random_policy.c
-    ${PROJECT_SOURCE_DIR}/tests/datapath/engine.c LIBS pep_store)
-pep_unit_test(policy_store_leases SOURCES test_policy_store_leases.c store_world.c random_policy.c
-    ${PROJECT_SOURCE_DIR}/tests/datapath/engine.c LIBS pep_store)
-# These look at what the store tells the classifier.
-target_link_options(test_policy_store_sets PRIVATE LINKER:--wrap=classifier_plan)
-target_link_options(test_policy_store_leases PRIVATE LINKER:--wrap=classifier_plan)
 pep_unit_test(quota SOURCES test_quota.c ${PROJECT_SOURCE_DIR}/server/quota.c LIBS pep_common)
 pep_unit_test(sock_diag SOURCES test_sock_diag.c LIBS pep_store)
 pep_unit_test(member_set SOURCES test_member_set.c LIBS pep_store)

@@ -11,15 +11,29 @@
 #include "common/iface_pattern.h"
 #include "store_world.h"
 
+/* What the daemon puts there for the packet program. */
+static void fill_ruleset(struct world *w, const struct store_ruleset *from)
+{
+	struct pep_config *config = w->engine.tables->config;
+	struct pep_ruleset next = *engine_ruleset(&w->engine);
+
+	if (from->plan)
+		memcpy(next.members, from->plan->members, sizeof(next.members));
+	next.fragments_drop = from->config->settings[SETTING_FRAGMENTS];
+	next.malformed_drop = from->config->settings[SETTING_MALFORMED];
+	memset(next.default_block, from->config->block, sizeof(next.default_block));
+	for (size_t i = 0; i < from->config->default_count; i++)
+		next.default_block[engine_iface(&w->engine, from->config->defaults[i].iface)] =
+			from->config->defaults[i].block;
+	config->ruleset[(config->generation + 1) & 1] = next;
+}
+
 static int prepare(void *data, const struct store_ruleset *ruleset, struct error *err)
 {
 	struct world *w = data;
-	struct pep_config *config = w->engine.tables->config;
 
 	w->prepared++;
-	if (ruleset->plan)
-		memcpy(config->ruleset[(config->generation + 1) & 1].members, ruleset->plan->members,
-			sizeof(ruleset->plan->members));
+	fill_ruleset(w, ruleset);
 	return w->refuse_prepare ? error_set(err, ERROR_PRECONDITION, "KERNEL", "no") : 0;
 }
 
@@ -70,7 +84,15 @@ static void persist(void *data, const struct journal_record *records, size_t cou
 
 	error_deinit(&w->error);
 	append(w, records, count);
+	w->persisting = count;
+	w->waits = WAITS_PERSISTED;
 	w->persisted++;
+}
+
+void world_forget_last(struct world *w)
+{
+	for (; w->persisting; w->persisting--)
+		free((void *)(uintptr_t)w->journal[--w->journal_count].payload);
 }
 
 static void keep_file(struct world *w, const struct state_part *part)
@@ -101,6 +123,12 @@ static void rewrite(void *data, struct state *state, const struct journal_record
 	struct world *w = data;
 
 	error_deinit(&w->error);
+	w->waits = WAITS_REWRITTEN;
+	w->is_long = false;
+	if (w->refuse_rewrite) {
+		state_deinit(state);
+		return;
+	}
 	state_deinit(&w->state);
 	w->state = *state;
 	*state = (struct state){0};
@@ -109,7 +137,6 @@ static void rewrite(void *data, struct state *state, const struct journal_record
 	for (size_t i = 0; i < w->state.part_count; i++)
 		keep_file(w, &w->state.parts[i]);
 	w->rewritten++;
-	w->is_long = false;
 }
 
 static bool is_long(void *data)
@@ -167,7 +194,7 @@ static void settle_now(void *data)
 static void settle(void *data)
 {
 	settle_now(data);
-	((struct world *)data)->settles = true;
+	((struct world *)data)->waits = WAITS_SETTLED;
 }
 
 static int attach(
@@ -338,69 +365,20 @@ void world_move_disk(struct world *to, struct world *from)
 	from->journal_count = 0;
 }
 
-void on_done(void *data, const struct store_result *result, struct error *err)
+void world_answer(struct world *w, struct error *err)
 {
-	struct answer *a = data;
+	enum world_waits waits = w->waits;
 
-	assert_false(a->done);
-	a->done = true;
-	if (err) {
-		a->kind = err->kind;
-		a->violations = err->violation_total;
-		snprintf(a->reason, sizeof(a->reason), "%s", error_reason(err));
-		snprintf(a->message, sizeof(a->message), "%s", error_message(err));
-		snprintf(a->field, sizeof(a->field), "%s",
-			err->violation_count ? err->violations[0].field : "");
-		return;
-	}
-	a->revision = result->revision;
-	a->protect_cut = result->protect_cut;
-	a->repeated = result->repeated;
-	a->effect = result->effect_count ? result->effects[0] : STORE_UNCHANGED;
-	a->policies = result->policies;
-	if (result->leases) {
-		a->leases = *result->leases;
-		a->leases.notes = NULL;
-		a->note = a->leases.note_count ? result->leases->notes[0] : a->note;
-	}
-	for (size_t i = 0; i < result->line_count; i++)
-		snprintf(a->lines + strlen(a->lines), sizeof(a->lines) - strlen(a->lines), "%s\n",
-			result->lines[i]);
-	for (size_t i = 0; i < MIN(result->effect_count, ARRAY_SIZE(a->effects)); i++)
-		a->effects[i] = result->effects[i];
-}
-
-struct store_tx tx_of(const char *text, enum change_kind policies)
-{
-	struct text_problems problems = {0};
-	struct store_tx tx = {0};
-
-	if (text_parse_file(text, strlen(text), &tx.changes, &problems))
-		fail_msg("%s", problems.items[0].message);
-	for (size_t i = 0; i < tx.changes.count; i++)
-		if (tx.changes.items[i].kind == CHANGE_PUT_POLICY)
-			tx.changes.items[i].kind = policies;
-	return tx;
-}
-
-void submit_tx(struct world *w, struct store_tx *tx, struct answer *ret)
-{
-	*ret = (struct answer){0};
-	store_submit(w->store, tx, on_done, ret);
-}
-
-void submit(struct world *w, const char *text, struct answer *ret)
-{
-	struct store_tx tx = tx_of(text, CHANGE_PUT_POLICY);
-
-	submit_tx(w, &tx, ret);
+	w->waits = WAITS_NOT;
+	if (waits == WAITS_SETTLED)
+		store_settled(w->store);
+	else
+		store_persisted(w->store, err);
 }
 
 void finish(struct world *w)
 {
-	store_persisted(w->store, NULL);
-	if (!w->settles) /* nothing came into force */
-		return;
-	w->settles = false;
-	store_settled(w->store);
+	world_answer(w, NULL);
+	if (w->waits == WAITS_SETTLED)
+		world_answer(w, NULL);
 }

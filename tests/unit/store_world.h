@@ -7,6 +7,8 @@
 #include "../datapath/engine.h"
 #include "server/policy_store.h"
 
+enum world_waits { WAITS_NOT, WAITS_PERSISTED, WAITS_REWRITTEN, WAITS_SETTLED };
+
 struct world {
 	struct engine engine; /* whose classifier the store has; its tables are this memory */
 	struct store *store;
@@ -15,9 +17,11 @@ struct world {
 	size_t file_count;
 	struct journal_record *journal; /* given to persist() since; copies, owned */
 	size_t journal_count;
+	size_t persisting; /* records given to persist() last */
+	enum world_waits waits; /* what the store waits for */
+	bool refuse_rewrite; /* rewrite() leaves the disk as it was */
 	const struct world *disk; /* whose journal replay() reads; NULL = none */
 	bool is_long;
-	bool settles; /* store_settled() is waited for */
 	int64_t alarm; /* asked for last */
 	int64_t boottime, time;
 	const char *boot_id;
@@ -69,6 +73,10 @@ struct store_tx tx_of(const char *text, enum change_kind policies);
 void submit_tx(struct world *w, struct store_tx *tx, struct answer *ret);
 void submit(struct world *w, const char *text, struct answer *ret);
 void finish(struct world *w); /* durable, and settled */
+/* Answers what the store waits for; `err` NULL = it was done, else that is emptied. */
+void world_answer(struct world *w, struct error *err);
+/* What persist() was given last never came to the disk. */
+void world_forget_last(struct world *w);
 void on_done(void *data, const struct store_result *result, struct error *err);
 
 #endif
