@@ -308,7 +308,7 @@ static void not_persisted(struct store *s, struct error *err)
 	batch_abort(s);
 	apply_abort(s);
 	s->state = STORE_IDLE;
-	s->unsure = why.kind == ERROR_UNKNOWN;
+	s->unsure |= why.kind == ERROR_UNKNOWN;
 	if (s->unsure || s->backend.is_long(s->backend.data))
 		rewrite_begin(s);
 	tx_fail_all(batch, why.kind, error_reason(&why), error_message(&why));
