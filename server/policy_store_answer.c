@@ -38,7 +38,7 @@ static void tx_succeed(struct store *s, struct tx *tx)
 {
 	struct store_result result = {
 		.repeated = tx->repeated,
-		.revision = tx->changed || tx->repeated ? tx->revision : s->revision,
+		.revision = tx->validate_only ? s->revision : tx->revision,
 		.effects = tx->effects,
 		.effect_count = tx->changes.count,
 		.lines = tx->lines,

@@ -71,7 +71,7 @@ int request_keep(struct store *s, const struct tx *tx)
 	s->backend.clock(s->backend.data, &clock);
 	snprintf(request.id, sizeof(request.id), "%s", tx->request_id);
 	request.time = clock.time;
-	request.revision = tx->changed ? tx->revision : s->revision;
+	request.revision = tx->revision;
 	request.created = tx->policies.created;
 	request.changed = tx->policies.changed;
 	request.deleted = tx->policies.deleted;
