@@ -279,7 +279,8 @@ static int reorder(struct apply *a)
 		moved->ends = p->ends;
 		if (entry_put(a->s, name, moved) < 0)
 			return apply_no_memory(a);
-		a->tx->effects[i] = MAX(a->tx->effects[i], STORE_CHANGED);
+		if (a->tx->effects[i] == STORE_UNCHANGED)
+			a->tx->effects[i] = STORE_CHANGED;
 	}
 	return 0;
 }
