@@ -137,10 +137,28 @@ static bool batch_records(const struct store *s)
 	return false;
 }
 
-/* One transaction at fault must not fail the others. */
+/* Both in the order they came. */
+static struct tx *merge(struct tx *a, struct tx *b)
+{
+	struct tx *all = NULL, **end = &all;
+
+	while (a || b) {
+		struct tx **first = !b || (a && a->number < b->number) ? &a : &b;
+
+		*end = *first;
+		*first = (*first)->next;
+		end = &(*end)->next;
+	}
+	return all;
+}
+
+/*
+ * One transaction at fault must not fail the others, neither those that left the batch before: what
+ * they were refused for may have been its doing.
+ */
 static void refuse_batch(struct store *s, struct error *err)
 {
-	struct tx *batch = TAKE_PTR(s->batch);
+	struct tx *batch = merge(TAKE_PTR(s->batch), TAKE_PTR(s->failed));
 
 	apply_abort(s);
 	if (!batch->next) {
@@ -148,8 +166,10 @@ static void refuse_batch(struct store *s, struct error *err)
 		return;
 	}
 	error_deinit(err);
-	for (struct tx *tx = batch; tx; tx = tx->next)
+	for (struct tx *tx = batch; tx; tx = tx->next) {
+		error_deinit(&tx->err);
 		tx_forget(tx);
+	}
 	queue_return(s, batch);
 	s->one_by_one = true;
 }
@@ -244,16 +264,21 @@ static void go_on(struct store *s)
 	bool dry = s->batch && s->batch->validate_only;
 
 	error_move(&err, &s->prepare_error);
-	answer_failed(s);
 	if (!s->batch) {
 		apply_abort(s);
-	} else if (!error_is_set(&err) && (dry || (!batch_changes(s) && !batch_records(s) &&
-					    !batch_attach_again(s, &err)))) {
+		answer_failed(s);
+	} else if (dry && !error_is_set(&err)) {
+		answer_failed(s);
 		answer_unchanged(s);
-	} else if (error_is_set(&err) || (batch_changes(s) && batch_attach(s, &err)) ||
-		   batch_list(s, &err)) {
+	} else if (error_is_set(&err) || (batch_changes(s) ? batch_attach : batch_attach_again)(s, &err)) {
+		refuse_batch(s, &err);
+	} else if (!batch_changes(s) && !batch_records(s)) {
+		answer_failed(s);
+		answer_unchanged(s);
+	} else if (batch_list(s, &err)) {
 		refuse_batch(s, &err);
 	} else {
+		answer_failed(s);
 		s->state = STORE_PERSISTING;
 		s->backend.persist(s->backend.data, s->records, s->record_count);
 	}
@@ -377,6 +402,7 @@ void store_submit(struct store *s, struct store_tx *given, store_done done, void
 	}
 	tx->done = done;
 	tx->data = data;
+	tx->number = ++s->numbers;
 	*s->queue_end = tx;
 	s->queue_end = &tx->next;
 	s->queued++;

@@ -80,6 +80,7 @@ struct store_confirm {
 /* A transaction on its way. */
 struct tx {
 	struct tx *next;
+	uint64_t number; /* in the order they came */
 	struct change_list changes;
 	char path[64]; /* "" = operations[i] */
 	enum store_mode mode;
@@ -167,6 +168,7 @@ struct store {
 	size_t set_undo_count, set_undo_room;
 	struct store_set former_sets[STORE_SETS_MAX];
 
+	uint64_t numbers; /* given out */
 	struct tx *queue, **queue_end;
 	size_t queued;
 	struct tx *batch;  /* (w) being committed */
