@@ -186,6 +186,8 @@ static int make_record(struct store *s, struct tx *tx, const struct store_config
 		r = confirm_record(s, tx);
 	else if (tx->changed && !tx->validate_only)
 		r = commit_record(s, tx, former);
+	else if (*tx->request_id && !tx->validate_only)
+		r = request_record(s, tx);
 	if (tx->kind == STORE_EXPIRE)
 		tx_describe_ended(s, tx, leases);
 	if (!r && tx->kind == STORE_LEASES && !tx->validate_only)

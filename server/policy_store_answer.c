@@ -78,7 +78,7 @@ static void keep_record(struct store *s, struct tx *tx)
 		return;
 	if (tx->record->kind == RECORD_CONFIRMED)
 		history_confirmed(&s->history, tx->record->revision, tx->record->sequence);
-	else
+	else if (tx->record->kind == RECORD_COMMIT)
 		history_push(&s->history, TAKE_PTR(tx->record));
 }
 

@@ -454,6 +454,8 @@ int request_find(struct store *s, struct tx *tx, struct error *err);
 int request_keep(struct store *s, const struct tx *tx); /* after its answer; 0 or -ENOMEM */
 /* For its record; the effects are the transaction's. */
 Pepctl__Journal__Request *request_pack(struct tx *tx, int64_t time, Pepctl__Journal__Request *ret);
+/* The record of one that changed nothing: that is its answer also after a restart. 0 or -ENOMEM. */
+int request_record(struct store *s, struct tx *tx);
 int request_read(struct store *s, const Pepctl__Journal__Request *m); /* 0 or -ENOMEM */
 /* All of them as a record, and from one. 1 = there is none. */
 int requests_record(struct store *s, struct journal_record *ret);

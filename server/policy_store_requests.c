@@ -106,6 +106,30 @@ Pepctl__Journal__Request *request_pack(struct tx *tx, int64_t time, Pepctl__Jour
 	return ret;
 }
 
+int request_record(struct store *s, struct tx *tx)
+{
+	Pepctl__Journal__Request request, *one = &request;
+	Pepctl__Journal__Requests m;
+	struct store_clock clock;
+
+	s->backend.clock(s->backend.data, &clock);
+	pepctl__journal__requests__init(&m);
+	m.n_requests = 1;
+	m.requests = &one;
+	tx->record = calloc(1, sizeof(*tx->record));
+	if (!tx->record || !request_pack(tx, clock.time, &request))
+		return -ENOMEM;
+	tx->record->kind = RECORD_REQUESTS;
+	tx->record->revision = tx->revision;
+	tx->record->sequence = ++s->sequence;
+	tx->record->size = pepctl__journal__requests__get_packed_size(&m);
+	tx->record->payload = malloc(tx->record->size + 1);
+	if (tx->record->payload)
+		pepctl__journal__requests__pack(&m, tx->record->payload);
+	free(request.effects.data);
+	return tx->record->payload ? 0 : -ENOMEM;
+}
+
 int request_read(struct store *s, const Pepctl__Journal__Request *m)
 {
 	struct request request = {.uid = m->uid, .hash = m->hash, .time = m->time, .revision = m->revision,
