@@ -344,8 +344,7 @@ int apply_tx(struct store *s, struct tx *tx, struct error *err)
 		apply_check_sets(&a);
 	if (!a.failed) {
 		undo_condense(s);
-		if (tx->kind == STORE_ROLLBACK)
-			sets_condense(s);
+		sets_condense(s);
 		tx->changed = s->undo_count || sets_changed(s) || !config_equal(&former, &s->next_config);
 		a.failed = tx->changed && confirm_keeps_out(s, tx, err);
 	}

@@ -24,13 +24,13 @@ uint8_t sets_find(const struct store *s, const char *name)
 	return NO_SET;
 }
 
-/* A name that is in force and was deleted has its id still. */
+/* A name that is in force, or was made by one before in the batch, and was deleted has its id still. */
 static uint8_t take_id(const struct store *s, const char *name)
 {
 	uint8_t found = NO_SET;
 
 	for (uint8_t id = STORE_SETS_MAX; id-- > 0;) {
-		if (streq(s->sets[id].name, name))
+		if (streq(s->sets[id].name, name) || streq(s->former_sets[id].name, name))
 			return id;
 		if (!*s->sets[id].name && !*s->work[id].next.name && !*s->former_sets[id].name &&
 			!(s->settling_ids >> id & 1))
@@ -299,14 +299,23 @@ bool sets_changed(const struct store *s)
 	return changed;
 }
 
+/* One pass over the members leaves what it changed. */
+static bool differs_for_sure(const struct store *s, uint8_t id)
+{
+	for (size_t i = 0; s->work[id].passes == 1 && i < s->set_undo_count; i++)
+		if (s->set_undo[i].set == id)
+			return true;
+	return false;
+}
+
 /* As it was before, but for the revisions. */
 static bool is_as_before(const struct store *s, uint8_t id)
 {
 	const struct store_set *former = &s->former_sets[id], *next = &s->work[id].next;
 	struct member_set net[2] = {0};
 	bool same = *next->name && streq(former->name, next->name) && former->bannable == next->bannable &&
-		    former->max_ttl == next->max_ttl && toggled_twice(s, id, net) >= 0 &&
-		    !member_set_count(&net[0]) && !member_set_count(&net[1]);
+		    former->max_ttl == next->max_ttl && !differs_for_sure(s, id) &&
+		    toggled_twice(s, id, net) >= 0 && !member_set_count(&net[0]) && !member_set_count(&net[1]);
 
 	member_set_deinit(&net[0]);
 	member_set_deinit(&net[1]);
