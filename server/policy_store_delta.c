@@ -260,8 +260,10 @@ static int redo_set(const struct redo *d, const Pepctl__Journal__SetDelta *m)
 	struct store_set *set;
 	int r;
 
+	if (!state && id == NO_SET)
+		return 0;
 	if (!state)
-		return id == NO_SET ? 0 : sets_drop(d->s, id) < 0 ? no_memory(d->err) : 0;
+		return (!d->back && leases_forget(d->s, id) < 0) || sets_drop(d->s, id) < 0 ? no_memory(d->err) : 0;
 	if (id == NO_SET && (id = sets_create(d->s, m->name)) == NO_SET)
 		return error_set(d->err, ERROR_LIMIT, "SETS_FULL", "there is no room for set %s", m->name);
 	r = redo_members(d, id, d->back ? m->added : m->removed, false);

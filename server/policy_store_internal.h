@@ -437,6 +437,11 @@ int64_t leases_next(struct store *s);      /* when that will be; 0 = never */
 int lease_record(struct store *s, struct tx *tx, size_t from);
 /* All of them. 1 = the part is named, and has its bytes unless they stand; 0 = there are none. */
 int leases_render(struct store *s, struct state_part *part, size_t *ret_count);
+/*
+ * At the start, of a set that goes: nobody held any of it when it went. By the wall of another boot
+ * some may not have ended. 0 or -ENOMEM.
+ */
+int leases_forget(struct store *s, uint8_t id);
 /* At the start: a part, or a record's payload. */
 int leases_read(struct store *s, const void *data, size_t size, struct error *err);
 

@@ -157,6 +157,27 @@ static int redo_op(struct reading *d, const struct lease_op *op)
 	return r;
 }
 
+int leases_forget(struct store *s, uint8_t id)
+{
+	uint64_t cursor = 0;
+	uint32_t at;
+	int r = 0;
+
+	while (!r && lease_table_count(&s->leases, id)) {
+		struct lease l;
+
+		if (!lease_table_next(&s->leases, id, &cursor, &at)) {
+			cursor = 0; /* what moved behind it */
+			continue;
+		}
+		l = lease_table_at(&s->leases, at);
+		lease_table_remove_at(&s->leases, at);
+		if (!lease_table_held(&s->leases, id, &l.member))
+			r = leases_flip(s, id, &l.member, false);
+	}
+	return r;
+}
+
 int leases_read(struct store *s, const void *data, size_t size, struct error *err)
 {
 	struct reading d = {.s = s};
