@@ -88,7 +88,7 @@ static void on_undone(void *data, const struct store_result *result, struct erro
 	if (!err || !s->confirm.revision) /* or somebody was faster */
 		return;
 	s->backend.clock(s->backend.data, &clock);
-	s->confirm.boottime = clock.boottime + STORE_UNDO_AGAIN;
+	s->confirm.boottime = s->next_confirm.boottime = clock.boottime + STORE_UNDO_AGAIN;
 	store_set_alarm(s);
 }
 
