@@ -21,7 +21,23 @@
 
 /* Raised with every change of a layout or meaning in this file; kept in
  * pep_config.abi so that a daemon recognises pins of another build. */
-#define PEP_ABI 3
+#ifndef PEP_OTHER_LAYOUT
+#define PEP_ABI 4
+#define PEP_OTHER_WORDS(count)
+#define PEP_OTHER_SIZE(count) 0
+#else /* tests/e2e: another build, whose tables have more in them */
+#define PEP_ABI                1000004
+#define PEP_OTHER_WORDS(count) __u64 other[count];
+#define PEP_OTHER_SIZE(count)  (8 * (count))
+#endif
+
+/*
+ * What the daemon of another build carries over from its predecessor's pins, whatever else has
+ * changed: the head of pep_config, name and slot in policy_map, and the counters in policy_stats,
+ * limiter_map, stats_map, event_state and iface_map. Of these, members keep place and meaning, and
+ * new ones are only appended. Raised when that cannot be: then counters begin anew.
+ */
+#define PEP_CARRY 1
 
 #define PEP_NAME_SIZE 64            /* policy name, 63 characters and a NUL */
 #define PEP_LINE_SIZE 192           /* what policy_map shows of a policy */
@@ -199,6 +215,7 @@ static inline __be32 pep_pair_second(__u64 pair)
 
 /* Of .data.tuples (mapped by the daemon); does not change while the tuple has entries. */
 struct pep_tuple {
+	PEP_OTHER_WORDS(16)
 	__u64 best; /* no entry has a smaller rank[0] */
 	__u64 rest; /* nor has one of a tuple from this one on */
 	__u64 sets; /* with PEP_KEY_*_SET: the ids in keys */
@@ -209,7 +226,7 @@ struct pep_tuple {
 	__u64 mask[4]; /* pep_pair() of each word of src and dst; of IPv4 only [0] */
 	__u64 zero2[6];
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_tuple) == 128, "pep_tuple is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_tuple) == 128 + PEP_OTHER_SIZE(16), "pep_tuple is ABI");
 
 /*
  * Value of bucket_map (mapped by the daemon). A key's bucket has its tag, or one of
@@ -253,6 +270,7 @@ PEP_STATIC_ASSERT(sizeof(struct pep_bucket) == 64, "pep_bucket is ABI");
  * its generation: not alive before `born`, nor from `dies` on; 0 = no such limit.
  */
 struct pep_entry {
+	PEP_OTHER_WORDS(8)
 	__u64 rank[2]; /* the smaller one decides (policy_rank() in common/policy.h) */
 	union {
 		struct {
@@ -282,7 +300,7 @@ struct pep_entry {
 	__u8 action; /* enum pep_action */
 	__u8 flags;  /* PEP_RULE_* */
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_entry) == 64, "pep_entry is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_entry) == 64 + PEP_OTHER_SIZE(8), "pep_entry is ABI");
 
 /* Value of more_map at the same index: read with PEP_GIVEN_IP6 or PEP_GIVEN_MORE only. */
 struct pep_more {
@@ -325,9 +343,12 @@ PEP_STATIC_ASSERT(sizeof(struct pep_rule) == 64, "pep_rule is ABI");
 /* Value of policy_map, by entry: what a person and the next daemon read. */
 struct pep_policy {
 	char name[PEP_NAME_SIZE];
+	__u32 slot; /* as in pep_entry */
+	__u32 zero;
 	char line[PEP_LINE_SIZE]; /* as in a policy file; ends in "..." when longer */
+	PEP_OTHER_WORDS(2)
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_policy) == 256, "pep_policy is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_policy) == 264 + PEP_OTHER_SIZE(2), "pep_policy is ABI");
 
 /* Where a search begins. Written by the daemon while packets are judged. */
 struct pep_roots {
@@ -416,7 +437,8 @@ struct pep_config {
 	__u32 abi;       /* PEP_ABI */
 	__u32 slots;     /* policies that counters and limiters have room for */
 	__u32 hz;        /* jiffies in a second, for the limit of events */
-	__u32 zero;
+	__u32 carry;     /* PEP_CARRY */
+	PEP_OTHER_WORDS(8)
 	struct pep_roots roots;
 	struct pep_ruleset ruleset[2];
 };
@@ -425,7 +447,8 @@ static inline __u32 pep_stamp(__u64 generation)
 {
 	return (__u32)generation << 1 | 1;
 }
-PEP_STATIC_ASSERT(sizeof(struct pep_config) == 24 + 168 + 560, "pep_config is ABI");
+PEP_STATIC_ASSERT(
+	sizeof(struct pep_config) == 24 + 168 + 560 + PEP_OTHER_SIZE(8), "pep_config is ABI");
 
 /* Value of iface_map at an interface slot; slot 0 is for packets of no known one. */
 struct pep_iface {
@@ -460,8 +483,10 @@ struct pep_policy_stats {
 	__u64 bytes;
 	__u64 last_hit; /* jiffies: the clock that costs nothing to read; 0 = never */
 	__u64 zero;
+	PEP_OTHER_WORDS(4)
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_policy_stats) == 32, "pep_policy_stats is ABI");
+PEP_STATIC_ASSERT(
+	sizeof(struct pep_policy_stats) == 32 + PEP_OTHER_SIZE(4), "pep_policy_stats is ABI");
 
 /* Value of limiter_map at a slot (mapped by the daemon), of all CPUs. */
 struct pep_limiter {
@@ -469,8 +494,9 @@ struct pep_limiter {
 	__u64 exceeded_packets; /* dropped above the rate */
 	__u64 exceeded_bytes;
 	__u64 zero[5];
+	PEP_OTHER_WORDS(8)
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_limiter) == 64, "pep_limiter is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_limiter) == 64 + PEP_OTHER_SIZE(8), "pep_limiter is ABI");
 
 /*
  * The only value of event_state (per CPU). Every reportable decision takes the

@@ -88,43 +88,48 @@ static int start_adopted(struct datapath *dp, struct map_set *pinned, struct err
 	return r;
 }
 
+static bool same_abi(const struct map_set *pinned)
+{
+	struct pep_config *config =
+		mmap(NULL, sizeof(*config), PROT_READ, MAP_SHARED, pinned->fds[MAP_CONFIG], 0);
+	bool same = config != MAP_FAILED && config->abi == PEP_ABI;
+
+	if (config != MAP_FAILED)
+		munmap(config, sizeof(*config));
+	return same;
+}
+
 /* Whether the old maps can be read: same ABI, and none is missing. */
 static bool readable(struct map_set *pinned)
 {
 	for (size_t i = 0; i < MAP_COUNT; i++)
 		if (pinned->fds[i] < 0)
 			return false;
-	return !map_set_window(pinned, NULL) && pinned->config->abi == PEP_ABI;
+	return same_abi(pinned) && !map_set_window(pinned, NULL);
 }
 
 static int start_rebuilt(struct datapath *dp, struct map_set *pinned, const char *why,
 	struct error *err)
 {
 	int r = start_fresh(dp, err);
+	bool carried;
 
 	if (r)
 		return r;
 	dp->start = DATAPATH_REBUILT;
 	dp->unreadable = !readable(pinned);
+	carried = !dp->unreadable || carry_possible(pinned);
 	snprintf(dp->adopted, sizeof(dp->adopted), "rebuilt: %s; %s", why,
-		dp->unreadable ? "counters begin anew" : "policies, counters and limiters were carried over");
-	if (dp->unreadable)
+		!carried         ? "counters begin anew"
+		: dp->unreadable ? "counters and limiters were carried over"
+				 : "policies, counters and limiters were carried over");
+	if (!carried)
 		return 0;
-	r = map_set_copy(&dp->maps, pinned, dp->cpus, err);
+	r = dp->unreadable ? carry_counters(&dp->maps, pinned, dp->cpus, err)
+			   : carry_ruleset(&dp->maps, pinned, dp->cpus, err);
 	dp->former = *pinned;
 	map_set_init(pinned);
 	return r;
-}
-
-static bool same_abi(const struct map_set *pinned)
-{
-	struct pep_config *config = mmap(NULL, sizeof(*config), PROT_READ, MAP_SHARED,
-		pinned->fds[MAP_CONFIG], 0);
-	bool same = config != MAP_FAILED && config->abi == PEP_ABI;
-
-	if (config != MAP_FAILED)
-		munmap(config, sizeof(*config));
-	return same;
 }
 
 static int start(struct datapath *dp, struct error *err)
@@ -197,7 +202,7 @@ static void move_back(struct datapath *dp)
 	struct datapath former = {.options = dp->options, .cpus = dp->cpus, .program = -1, .explainer = -1};
 
 	map_set_init(&former.maps);
-	if (!ifaces_moved(dp) || dp->former.fds[MAP_CONFIG] < 0) /* < 0: fresh, or of another layout */
+	if (!ifaces_moved(dp) || dp->unreadable || dp->former.fds[MAP_CONFIG] < 0) /* < 0: fresh */
 		return;
 	if (load_program(&former, &dp->former, &err))
 		datapath_log(dp, LOG_ERR, "the former program does not come back: %s",

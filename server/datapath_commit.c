@@ -120,39 +120,6 @@ int datapath_walk(struct datapath *dp,
 	return r < 0 ? r : 0;
 }
 
-/* Counters and limiter of a policy of the former maps, to its slot of the new ones. */
-static void slot_carry(struct datapath *dp, uint32_t to, uint32_t from)
-{
-	const struct map_set *former = &dp->former;
-
-	if (from >= former->slots)
-		return;
-	dp->maps.limiters[to] = former->limiters[from];
-	for (size_t cpu = 0; cpu < dp->cpus; cpu++)
-		dp->maps.rows[cpu * dp->maps.slots + to] = former->rows[cpu * former->slots + from];
-}
-
-void datapath_carry(struct datapath *dp, const struct classifier *c)
-{
-	uint32_t key, *at = NULL;
-
-	if (dp->former.fds[MAP_POLICY] < 0)
-		return;
-	for (; !bpf_map_get_next_key(dp->former.fds[MAP_POLICY], at, &key); at = &key) {
-		const struct pep_entry *entry = &dp->former.tables.entries[key];
-		struct pep_policy value;
-		uint32_t slot;
-
-		if (key >= dp->former.config->roots.entries ||
-			bpf_map_lookup_elem(dp->former.fds[MAP_POLICY], &key, &value) < 0)
-			continue;
-		value.name[sizeof(value.name) - 1] = 0;
-		slot = classifier_slot(c, value.name);
-		if (slot != PEP_SLOT_NONE)
-			slot_carry(dp, slot, entry->slot);
-	}
-}
-
 /* --- policy_map: not what decides, but what a person reads */
 
 static int update_refused(int error, struct error *err)
@@ -167,11 +134,13 @@ static void policies_delete(struct datapath *dp, const uint32_t *entries, size_t
 		bpf_map_delete_elem(dp->maps.fds[MAP_POLICY], &entries[i]);
 }
 
-static void policy_fill(struct pep_policy *to, const struct classifier_born *born)
+static void policy_fill(
+	const struct datapath *dp, struct pep_policy *to, const struct classifier_born *born)
 {
 	size_t length = strlen(born->line);
 
 	memset(to, 0, sizeof(*to));
+	to->slot = dp->maps.tables.entries[born->entry].slot;
 	snprintf(to->name, sizeof(to->name), "%s", born->name);
 	if (length < sizeof(to->line))
 		memcpy(to->line, born->line, length);
@@ -188,7 +157,7 @@ static int policies_write(struct datapath *dp, const struct classifier_plan *pla
 	if (!values)
 		return update_refused(ENOMEM, err);
 	for (size_t i = 0; i < plan->born_count; i++)
-		policy_fill(&values[i], &plan->born[i]);
+		policy_fill(dp, &values[i], &plan->born[i]);
 	if (done && bpf_map_update_batch(dp->maps.fds[MAP_POLICY], dp->born, values, &done, NULL) < 0) {
 		int error = errno;
 

@@ -46,6 +46,9 @@ struct map_set {
 	struct pep_limiter *limiters;
 	struct pep_explain *explain;
 	uint32_t slots;
+	uint32_t
+		row_size; /* of *rows, and of *limiters: another build's can be larger or smaller */
+	uint32_t limiter_size;
 };
 
 /* One attachment, present or wanted. */
@@ -75,7 +78,7 @@ struct datapath {
 	struct map_set maps;
 	struct map_set former; /* after a rebuild: what is pinned, until activate */
 	enum datapath_start start;
-	bool unreadable;
+	bool unreadable; /* another build's pins: no policies can be read */
 	char adopted[160];
 	struct ring_buffer *ring;
 
@@ -111,11 +114,24 @@ void datapath_log(const struct datapath *dp, int level, const char *fmt, ...) PR
 /* --- datapath_maps.c */
 void map_set_init(struct map_set *set);
 void map_set_deinit(struct map_set *set);
+/* Values of a map, and how far apart they are when it is mapped or per CPU; 0 = it cannot be asked.
+ */
+uint32_t map_entries(int fd, uint32_t *ret_value_size);
 int map_set_window(struct map_set *set, struct error *err);
+/* Only into what PEP_CARRY promises; whatever is there already stays. */
+int map_set_window_carried(struct map_set *set);
 void map_set_start(struct map_set *set);
+void map_set_members_none(struct map_set *set);
+
+/* --- datapath_carry.c */
+bool carry_possible(struct map_set *pinned);
 /* All but the policies that lives longer than a load, from maps of the same ABI but other sizes. */
-int map_set_copy(struct map_set *to, const struct map_set *from, unsigned int cpus,
-	struct error *err);
+int carry_ruleset(
+	struct map_set *to, const struct map_set *from, unsigned int cpus, struct error *err);
+/* Counters that belong to no policy, and the slots of interfaces: also from another build's maps.
+ */
+int carry_counters(
+	struct map_set *to, const struct map_set *from, unsigned int cpus, struct error *err);
 
 /* --- datapath_load.c */
 int load_program(struct datapath *dp, struct map_set *pinned, struct error *err);

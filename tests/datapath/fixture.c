@@ -167,7 +167,7 @@ static void prepared(void *data, const struct classifier_plan *plan)
 
 	for (size_t i = 0; i < plan->born_count; i++) {
 		const struct classifier_born *born = &plan->born[i];
-		struct pep_policy policy = {{0}, {0}};
+		struct pep_policy policy = {0};
 
 		snprintf(policy.name, sizeof(policy.name), "%s", born->name);
 		snprintf(policy.line, sizeof(policy.line), "%s", born->line);

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+
 #include "cmocka_all.h"
 #include "datapath_world.h"
 
@@ -105,6 +107,76 @@ static void test_other_sizes(void **state)
 	close_world(&w);
 }
 
+/* What another build would have written at the head of the pinned configuration, whatever its
+ * layout. */
+static void pins_of_another_build(uint32_t abi, uint32_t carry)
+{
+	struct pep_config config;
+	int fd = bpf_obj_get(PINS "/maps/config_map");
+	uint32_t zero = 0;
+
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &config), 0);
+	config.abi = abi;
+	config.carry = carry;
+	assert_int_equal(bpf_map_update_elem(fd, &zero, &config, BPF_ANY), 0);
+	close(fd);
+}
+
+/* Its ruleset cannot be read, its counters can, unless it says that they mean something else or
+ * lacks some. */
+static void test_another_build(void **state)
+{
+	static const struct {
+		uint32_t abi, carry;
+		const char *missing;
+		uint64_t kept;
+	} rows[] = {
+		{PEP_ABI + 1, PEP_CARRY, "", 5},
+		{PEP_ABI + 1, PEP_CARRY, "bucket_map", 6},
+		{PEP_ABI - 1, PEP_CARRY, "", 7},
+		{PEP_ABI + 1, PEP_CARRY + 1, "", 0},
+		{PEP_ABI + 1, PEP_CARRY, "stats_map", 0},
+		{PEP_ABI - 1, 0, "", 0},
+	};
+	struct datapath_figures row;
+	struct datapath_info info;
+	struct policy p;
+	struct world w;
+
+	(void)state;
+	open_world(&w, 100);
+	assert_int_equal(datapath_attach(w.dp, "in0", ATTACH_NATIVE, false, NULL), 0);
+	policy_on(&p, "dns", 53);
+	commit(&w, NULL, &p);
+	sandbox_send("ip4 udp dport=53", 5);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		close_world(&w);
+		pins_of_another_build(rows[i].abi, rows[i].carry);
+		if (rows[i].missing[0]) {
+			char path[128];
+
+			snprintf(path, sizeof(path), PINS "/maps/%s", rows[i].missing);
+			assert_int_equal(unlink(path), 0);
+		}
+		open_only(&w, 100);
+		assert_int_equal(w.start, DATAPATH_REBUILT);
+		assert_true(datapath_unreadable(w.dp));
+		assert_int_equal(w.revision, 0);
+		commit(&w, NULL, &p);
+		activate(&w);
+		datapath_info(w.dp, &info);
+		assert_true(!strstr(info.adopted, "begin anew") == (rows[i].kept != 0));
+		sandbox_send("ip4 udp dport=53", 1);
+		assert_int_equal(blocked(&w), rows[i].kept + 1);
+		datapath_policy_stats(w.dp, classifier_slot(w.classifier, "dns"), &row);
+		assert_int_equal(row.packets, rows[i].kept + 1);
+		assert_int_equal(datapath_iface_by_name(w.dp, "in0")->state, DATAPATH_ATTACHED);
+	}
+	datapath_remove(w.dp);
+	close_world(&w);
+}
+
 /* A daemon that ended between prepare and flip: the next flip must not bring its commit to life. */
 static void test_ended_amid_commit(void **state)
 {
@@ -183,6 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_restart_adopts, clean),
 		cmocka_unit_test_setup(test_other_sizes, clean),
+		cmocka_unit_test_setup(test_another_build, clean),
 		cmocka_unit_test_setup(test_ended_amid_commit, clean),
 		cmocka_unit_test_setup(test_cut_off, clean),
 		cmocka_unit_test_setup(test_folder, clean),

@@ -80,10 +80,10 @@ class World:
 
     # --- the daemon and the command
 
-    def start(self, *flags, wait=True):
+    def start(self, *flags, wait=True, program="server/pepctld"):
         with open(self.folder / "log", "ab") as log:
             self.daemon = subprocess.Popen(
-                [self.build / "server/pepctld", "--socket", self.socket, "--state-dir",
+                [self.build / program, "--socket", self.socket, "--state-dir",
                  self.folder / "state", "--pin-dir", self.pins, "--admin-group", str(ADMIN),
                  "--ban-group", str(BAN), "--read-group", str(READ), *flags],
                 stdout=log, stderr=log)
