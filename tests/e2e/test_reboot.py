@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import time
@@ -27,7 +28,6 @@ setting event-rate 500
 set bad {
  10.77.0.4
  198.51.100.0/24
- fd77::4
 }
 policy bad block src @bad priority 10 comment "on the list"
 policy flood block proto udp dport 9
@@ -35,7 +35,7 @@ policy slow rate-limit 1000pps burst 50 proto udp dport 11
 policy away redirect pep1 proto udp dport 12
 policy watch allow shadow proto udp dport 13
 """
-OPEN = "interface pep0 mode native\npolicy other block proto udp dport 99\n"
+OPEN = "interface pep0 mode native\nset bad {\n 10.77.0.4\n}\npolicy other block proto udp dport 99\n"
 
 
 def reboot(world):
@@ -123,6 +123,7 @@ def all_of_it(world):
         "export": world.ctl("export").stdout,
         "policies": [(p["line"], p["position"], p["created_revision"]) for p in policies],
         "members": world.json("set", "show", "bad")["members"],
+        "leases": [(m["member"], m["owner"]) for m in world.json("set", "show", "bad")["leases"]],
         "settings": world.json("setting", "show"),
         "interfaces": [(i["name"], i["mode"], i["state"]) for i in world.json("iface", "show")["interfaces"]],
         "history": [(r["revision"], r.get("changes")) for r in world.json("history")["revisions"]],
@@ -137,6 +138,8 @@ def same(now, before):
 def start_with_rules(world):
     world.start()
     world.ctl("apply", "-", input=RULES)
+    world.ctl("set", "lease", "bad", FAR[6][1], "ttl", "1h", "owner", "guard")
+    world.ctl("set", "lease", "bad", "203.0.113.99", "until-released", "owner", "other")
 
 
 def comes_back(world, before):
@@ -145,6 +148,8 @@ def comes_back(world, before):
     equal(blocked_and_passed(world), (0, 0), "blocked datagrams that arrived before READY=1")
     ready.let_go()
     same(all_of_it(world), before)
+    left = {m["owner"]: m.get("left") for m in world.json("set", "show", "bad")["leases"]}
+    assert re.fullmatch("1h|5[0-9]m.*", left["guard"]), f"of an hour are left: {left['guard']}"
     assert world.json("info")["adopted"].startswith("fresh"), world.json("info")["adopted"]
     equal(world.policy("flood")["packets"], 10, "packets that the policy blocked before READY=1")
 
@@ -171,6 +176,7 @@ def state_and_journal(world):
     world.ctl("set", "del", "bad", "198.51.100.0/24")
     world.ctl("set", "add", "bad", "203.0.113.7")
     world.ctl("setting", "set", "capture", "64")
+    world.ctl("set", "lease", "bad", "198.18.0.1", "ttl", "2h", "owner", "late")
     before = all_of_it(world)
     for _ in range(2):
         world.kill()
@@ -178,10 +184,11 @@ def state_and_journal(world):
         comes_back(world, before)
 
 
-def waiting_commit(world, seconds):
+def waiting_commit(world, seconds, leased="192.0.2.1"):
     """RULES are in force; that they go, for OPEN, waits to be confirmed when the power goes."""
     start_with_rules(world)
     before = all_of_it(world)
+    world.ctl("set", "lease", "bad", leased, "ttl", "1s", "owner", "short")
     file = world.folder / "open.rules"
     file.write_text(OPEN)
     revision = json.loads(world.ctl("-j", "apply", file, "--confirm", f"{seconds}s",
@@ -223,8 +230,8 @@ def time_runs_out_afterwards(world):
 
 
 def time_is_over(world):
-    """The ruleset of before is in force when READY=1 is due."""
-    before, revision = waiting_commit(world, 1)
+    """The ruleset of before is in force when READY=1 is due, and a lease that ended meanwhile is not."""
+    before, revision = waiting_commit(world, 1, FAR[4][0])
     time.sleep(1.5)
     reboot(world)
     ready = HeldUp(world)
@@ -234,7 +241,9 @@ def time_is_over(world):
     equal((info["revision"], info["enforced_revision"], info.get("confirm_revision")),
           (revision + 1, revision + 1, None), "info")
     equal(world.ctl("export").stdout, before["export"], "what it went back to")
-    equal(all_of_it(world)["interfaces"], before["interfaces"], "interfaces")
+    now = all_of_it(world)
+    for key in ("interfaces", "members", "leases"):
+        equal(now[key], before[key], key)
 
 
 if __name__ == "__main__":
