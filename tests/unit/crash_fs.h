@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * A folder in memory whose disk can fail and lose its power: for programs that are linked
- * with --wrap= of the calls that crash_fs.c defines.
+ * with --wrap= of the calls that crash_fs_calls.c defines. There may be a folder "sets" in it.
  */
 #ifndef PEP_TESTS_CRASH_FS_H
 #define PEP_TESTS_CRASH_FS_H
@@ -26,6 +26,7 @@ void crash_fs_begin(uint32_t seed); /* an empty folder */
 void crash_fs_fault(unsigned int nth, enum crash_fault kind, unsigned int more);
 bool crash_fs_faulted(void); /* whether it has come to that since the last start */
 bool crash_fs_dead(void);
+unsigned int crash_fs_calls(void); /* since it began */
 /*
  * The process ends. With `power` what was not synced is lost, or not, or in part: of each write
  * some bytes, of the folder's changes some.

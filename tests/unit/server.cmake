@@ -7,10 +7,15 @@ pep_unit_test(journal_format SOURCES test_journal_format.c LIBS pep_store)
 pep_unit_test(request_memory SOURCES test_request_memory.c LIBS pep_store)
 pep_unit_test(journal SOURCES test_journal.c LIBS pep_store)
 pep_unit_test(user SOURCES test_user.c LIBS pep_rpc)
-pep_unit_test(journal_crash SOURCES test_journal_crash.c crash_fs.c LIBS pep_store)
-target_link_options(test_journal_crash PRIVATE
-    LINKER:--wrap=openat,--wrap=fstat,--wrap=close,--wrap=fsync,--wrap=fdatasync,--wrap=ftruncate
-    LINKER:--wrap=renameat,--wrap=unlinkat,--wrap=linkat,--wrap=pread,--wrap=__pread_chk,--wrap=pwritev)
+# On a disk in memory.
+pep_unit_test(journal_crash SOURCES test_journal_crash.c crash_fs.c crash_fs_calls.c LIBS pep_store)
+foreach(name IN ITEMS journal_crash)
+    target_link_options(test_${name} PRIVATE
+        LINKER:--wrap=openat,--wrap=faccessat,--wrap=fstat,--wrap=close,--wrap=fsync,--wrap=fdatasync
+        LINKER:--wrap=ftruncate,--wrap=renameat,--wrap=unlinkat,--wrap=linkat,--wrap=mkdirat
+        LINKER:--wrap=fdopendir,--wrap=readdir,--wrap=closedir,--wrap=pread,--wrap=__pread_chk
+        LINKER:--wrap=pwritev,--wrap=read,--wrap=__read_chk,--wrap=write)
+endforeach()
 foreach(name IN ITEMS lease_table lease_table_random)
     pep_unit_test(${name} SOURCES test_${name}.c failing_memory.c LIBS pep_store)
     target_link_options(test_${name} PRIVATE
