@@ -31,8 +31,8 @@ struct move {
 };
 static int now[CRASH_NAMES], disk[CRASH_NAMES];
 static struct move moves[MOVES];
-static unsigned int move_count, left, times, calls;
-static enum crash_fault fault;
+static unsigned int move_count, left, times, then_left, calls;
+static enum crash_fault fault, then_fault;
 static bool dead, faulted;
 static uint32_t state;
 
@@ -124,7 +124,8 @@ void crash_sync_folder(bool parts)
 	move_count = kept;
 }
 
-static void apply(struct crash_bytes *to, const struct pending *p, unsigned int from, unsigned int upto)
+static void apply(
+	struct crash_bytes *to, const struct pending *p, unsigned int from, unsigned int upto)
 {
 	unsigned int end = p->at + p->size, size = to->size;
 
@@ -217,7 +218,7 @@ void crash_fs_restart(bool power)
 	if (power)
 		lose_moves();
 	dead = faulted = false;
-	left = times = 0;
+	left = times = then_left = 0;
 }
 
 void crash_fs_begin(uint32_t seed)
@@ -281,6 +282,26 @@ void crash_fs_fault(unsigned int nth, enum crash_fault kind, unsigned int more)
 	left = nth;
 	fault = kind;
 	times = more;
+	then_left = 0;
+}
+
+void crash_fs_then(unsigned int nth, enum crash_fault kind)
+{
+	then_left = nth;
+	then_fault = kind;
+}
+
+/* Which comes next. */
+static void next_fault(void)
+{
+	if (times) {
+		times--;
+		left = 1;
+	} else {
+		left = then_left;
+		fault = then_fault;
+		then_left = 0;
+	}
 }
 
 bool crash_fs_faulted(void)
@@ -310,9 +331,8 @@ bool crash_fails(enum crash_fault *ret)
 	if (!left || --left)
 		return false;
 	faulted = true;
-	left = times > 0;
-	times -= left;
 	*ret = fault;
 	dead = fault >= CRASH_FS_DIE;
-	return fault == CRASH_FS_FAIL || fault == CRASH_FS_DIE;
+	next_fault();
+	return *ret == CRASH_FS_FAIL || *ret == CRASH_FS_DIE;
 }

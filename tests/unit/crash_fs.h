@@ -24,6 +24,7 @@ enum crash_fault {
 void crash_fs_begin(uint32_t seed); /* an empty folder */
 /* The so-manieth call from now on, and so many `more` after it; 0 = none. */
 void crash_fs_fault(unsigned int nth, enum crash_fault kind, unsigned int more);
+void crash_fs_then(unsigned int nth, enum crash_fault kind); /* another, so many calls after these */
 bool crash_fs_faulted(void); /* whether it has come to that since the last start */
 bool crash_fs_dead(void);
 unsigned int crash_fs_calls(void); /* since it began */

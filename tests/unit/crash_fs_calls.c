@@ -102,7 +102,9 @@ int __wrap_fstat(int fd, struct stat *st)
 
 	if (crash_fails(&f))
 		return -1;
-	*st = (struct stat){.st_mode = S_IFREG | 0600, .st_uid = geteuid(), .st_size = crash_bytes(file_of(fd))->size};
+	*st = (struct stat){.st_mode = S_IFREG | 0600,
+		.st_uid = geteuid(),
+		.st_size = crash_bytes(file_of(fd))->size};
 	return ended(f);
 }
 

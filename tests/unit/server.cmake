@@ -9,7 +9,13 @@ pep_unit_test(journal SOURCES test_journal.c LIBS pep_store)
 pep_unit_test(user SOURCES test_user.c LIBS pep_rpc)
 # On a disk in memory.
 pep_unit_test(journal_crash SOURCES test_journal_crash.c crash_fs.c crash_fs_calls.c LIBS pep_store)
-foreach(name IN ITEMS journal_crash)
+pep_unit_test(store_crash SOURCES test_store_crash.c crash_session.c crash_transaction.c disk_world.c
+    store_world.c crash_fs.c crash_fs_calls.c ${PROJECT_SOURCE_DIR}/tests/datapath/engine.c
+    LIBS pep_store)
+target_compile_definitions(test_store_crash PRIVATE STRIDE=$<IF:$<BOOL:${PEP_SANITIZE}>,45u,1u>)
+target_link_options(test_store_crash PRIVATE LINKER:--wrap=classifier_plan,--wrap=classifier_commit
+    LINKER:--wrap=classifier_abort,--wrap=classifier_settle)
+foreach(name IN ITEMS journal_crash store_crash)
     target_link_options(test_${name} PRIVATE
         LINKER:--wrap=openat,--wrap=faccessat,--wrap=fstat,--wrap=close,--wrap=fsync,--wrap=fdatasync
         LINKER:--wrap=ftruncate,--wrap=renameat,--wrap=unlinkat,--wrap=linkat,--wrap=mkdirat

@@ -306,15 +306,25 @@ int world_restore(struct world *w, const char *text, struct error *err)
 	return store_restore(w->store, text, text ? strlen(text) : 0, 1, &config, 0, false, err);
 }
 
-static void begin(struct world *w, uint32_t max_policies)
+struct store_backend world_backend(struct world *w)
 {
-	struct store_backend backend = {run, prepare, flip, abort_prepared, persist, rewrite, is_long, replay,
-		load, settle, settle_now, attach, detach, committed, leased, expired, now, read_clock, set_alarm, sessions, ifaces,
-		judge, w};
+	return (struct store_backend){run, prepare, flip, abort_prepared, persist, rewrite, is_long, replay,
+		load, settle, settle_now, attach, detach, committed, leased, expired, now, read_clock, set_alarm,
+		sessions, ifaces, judge, w};
+}
 
+void world_begin(struct world *w, uint32_t max_policies, const struct store_backend *backend)
+{
 	*w = (struct world){.boot_id = "first", .boottime = 1000, .time = 5000};
 	engine_init(&w->engine, max_policies, NULL);
-	assert_int_equal(store_new(max_policies, 5000, w->engine.classifier, &backend, &w->store), 0);
+	assert_int_equal(store_new(max_policies, 5000, w->engine.classifier, backend, &w->store), 0);
+}
+
+static void begin(struct world *w, uint32_t max_policies)
+{
+	struct store_backend backend = world_backend(w);
+
+	world_begin(w, max_policies, &backend);
 }
 
 void world_init(struct world *w, uint32_t max_policies, const char *text)

@@ -61,6 +61,9 @@ struct answer {
 	char lines[1000];
 };
 
+/* What world_init() begins with, for who has a disk of its own behind it; then world_restore(). */
+struct store_backend world_backend(struct world *w);
+void world_begin(struct world *w, uint32_t max_policies, const struct store_backend *backend);
 /* `text` NULL = neither state file nor journal. At most 5000 members. */
 void world_init(struct world *w, uint32_t max_policies, const char *text);
 int world_restore(struct world *w, const char *text, struct error *err);
