@@ -310,6 +310,18 @@ static int redo(struct store *s, const struct journal_record *record, uint64_t r
 	return r;
 }
 
+/*
+ * Its sync failed, so it was undone, and the state file written without it: then came the crash that
+ * left it here. It must not be kept, and no other with its revision may follow it.
+ */
+static bool was_undone(struct store *s, const struct journal_record *record, uint64_t revision)
+{
+	bool undone = record->sequence <= s->restored_sequence && revision > s->next_revision;
+
+	s->unsure |= undone;
+	return undone;
+}
+
 static int take_commit(struct store *s, const struct journal_record *record,
 	const Pepctl__Journal__Commit *m, const struct parts *parts, struct error *err)
 {
@@ -333,7 +345,10 @@ static int read_commit(struct store *s, const struct journal_record *record, str
 	arena_init(&arena, META_BUDGET);
 	if (!r)
 		m = pepctl__journal__commit__unpack(&arena.allocator, parts.meta_size, parts.meta);
-	r = m ? take_commit(s, record, m, &parts, err) : damaged(err, "commit");
+	if (!m)
+		r = damaged(err, "commit");
+	else if (!was_undone(s, record, m->revision))
+		r = take_commit(s, record, m, &parts, err);
 	arena_deinit(&arena);
 	return r;
 }

@@ -80,10 +80,33 @@ static void test_each_call(void **state)
 	session_forget(&scripted);
 }
 
+/* What is not certain after a failure has to be, however long it takes to make it so. */
+static void test_failed_then_dead(void **state)
+{
+	unsigned int sessions = 0;
+
+	(void)state;
+	session_learn(&scripted, 1);
+	for (unsigned int nth = 1; nth <= scripted.calls[scripted.count]; nth += STRIDE)
+		for (unsigned int then = 1; then <= 16; then++) {
+			struct crash_plan plan = {.power = (nth + then) & 1};
+			uint32_t seed = nth * 100 + then;
+
+			crash_fs_begin(seed);
+			crash_fs_fault(nth, CRASH_FS_FAIL, 0);
+			crash_fs_then(then, CRASH_FS_DIE);
+			session_run(&scripted, &plan, seed);
+			sessions++;
+		}
+	print_message("%u sessions: a call fails, one of the next 16 is the last\n", sessions);
+	session_forget(&scripted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_call),
+		cmocka_unit_test(test_failed_then_dead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
