@@ -154,8 +154,11 @@ static int replay(struct store *s, struct error *err)
 	int r = s->backend.replay(s->backend.data, store_replay, s, err);
 	const struct store_record *last = history_at(&s->history, s->history.count - 1);
 
-	if (last && last->revision != s->next_revision) /* of a state that was put aside */
+	/* Of a state that was put aside, or one ahead by what the last start undid: nothing of it waits. */
+	if (last && last->revision != s->next_revision) {
 		history_clear(&s->history);
+		s->next_confirm = (struct store_confirm){0};
+	}
 	sets_end(s);
 	return r;
 }

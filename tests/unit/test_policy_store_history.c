@@ -476,6 +476,31 @@ static void test_policies_end_meanwhile(void **state)
 	world_deinit(&again);
 }
 
+/* A crash between the state file that has the undo and the journal that has not: it is done once. */
+static void test_undone_at_two_starts(void **state)
+{
+	struct world w, again, third;
+	uint64_t waiting;
+	struct answer a;
+	size_t size;
+
+	(void)state;
+	begin_waiting(&w, &a);
+	restart_later(&w, "first", 1500, 1, &again);
+	commit(&again, "policy c block src 10.0.0.3\n", &a);
+	state_deinit(&w.state);
+	w.state = again.state;
+	again.state = (struct state){0};
+	restart_later(&w, "first", 1500, 1, &third);
+	assert_int_equal(store_revision(third.store), 3);
+	assert_content(&third, "default allow\npolicy a block src 10.0.0.1\n");
+	assert_int_equal(store_confirm_left(third.store, &waiting) + (int64_t)waiting, 0);
+	assert_null(store_commit_at(third.store, 0, &size)); /* the history is the price */
+	world_deinit(&third);
+	world_deinit(&again);
+	world_deinit(&w);
+}
+
 /* --- requests with an id */
 
 static struct store_tx with_id(const char *text, const char *id, uint64_t hash)
@@ -639,6 +664,7 @@ int main(void)
 		cmocka_unit_test(test_timer_survives),
 		cmocka_unit_test(test_policies_end),
 		cmocka_unit_test(test_policies_end_meanwhile),
+		cmocka_unit_test(test_undone_at_two_starts),
 		cmocka_unit_test(test_asked_again),
 		cmocka_unit_test(test_random),
 	};
