@@ -64,7 +64,8 @@ static void work(struct store *s);
 /* What the others of a batch would change under it. */
 static bool is_alone(const struct tx *tx)
 {
-	return tx->validate_only || tx->kind != STORE_CHANGES || tx->confirm_timeout;
+	return tx->validate_only || tx->kind == STORE_ROLLBACK || tx->kind == STORE_CONFIRM ||
+	       tx->confirm_timeout;
 }
 
 /*
