@@ -80,8 +80,8 @@ void disk_world_step(struct disk_world *d)
 	if (d->writes) {
 		d->writes = d->rewrites = false;
 		store_persisted(d->world.store, error_is_set(&d->error) ? &d->error : NULL);
-	} else if (d->world.settles) {
-		d->world.settles = false;
+	} else if (d->world.waits == WAITS_SETTLED) {
+		d->world.waits = WAITS_NOT;
 		store_settled(d->world.store);
 	}
 }

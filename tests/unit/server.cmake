@@ -10,8 +10,7 @@ pep_unit_test(user SOURCES test_user.c LIBS pep_rpc)
 # On a disk in memory.
 pep_unit_test(journal_crash SOURCES test_journal_crash.c crash_fs.c crash_fs_calls.c LIBS pep_store)
 pep_unit_test(store_crash SOURCES test_store_crash.c crash_session.c crash_transaction.c disk_world.c
-    store_world.c crash_fs.c crash_fs_calls.c ${PROJECT_SOURCE_DIR}/tests/datapath/engine.c
-    LIBS pep_store)
+    crash_fs.c crash_fs_calls.c LIBS pep_store_world)
 target_compile_definitions(test_store_crash PRIVATE STRIDE=$<IF:$<BOOL:${PEP_SANITIZE}>,45u,1u>)
 target_link_options(test_store_crash PRIVATE LINKER:--wrap=classifier_plan,--wrap=classifier_commit
     LINKER:--wrap=classifier_abort,--wrap=classifier_settle)
