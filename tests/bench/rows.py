@@ -84,6 +84,18 @@ def unload_banned(world):
     command(world, "set", "del", "banned")
 
 
+def resident(pid):
+    """Kilobytes of what is mapped, without the windows into the kernel's maps."""
+    total, counts = 0, True
+    for line in open(f"/proc/{pid}/smaps", encoding="ascii"):
+        words = line.split()
+        if "-" in words[0] and not words[0].endswith(":"):
+            counts = "bpf-map" not in line
+        elif words[0] == "Rss:" and counts:
+            total += int(words[1])
+    return total
+
+
 def machine():
     """What the figures are of."""
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo", encoding="ascii")
