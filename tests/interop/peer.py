@@ -75,7 +75,7 @@ SCHEMA = {
     "ListLeasesRequest": "1 set text, 2 owner text, 3 page_size uint, 4 page_token text",
     "ListLeasesResponse": "1 leases Lease*, 2 next_page_token text, 3 total uint",
     "ApplyChangesRequest": "1 operations Operation*, 2 mode uint, 3 expected_revision uint,"
-                           "4 validate_only bool, 7 comment text, 8 force bool, 9 protect Flow*",
+                           "4 validate_only bool, 6 request_id text, 7 comment text, 8 force bool, 9 protect Flow*",
     "ApplyStreamRequest": "1 operations Operation*, 2 mode uint, 3 expected_revision uint,"
                           "4 validate_only bool, 5 confirm_timeout_nano int, 7 comment text, 8 force bool,"
                           "9 protect Flow*",
