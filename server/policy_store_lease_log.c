@@ -124,16 +124,26 @@ static int redo_member(struct reading *d, uint8_t set, uint32_t owner, const str
 	struct member m = lease_op_member(op, i);
 	uint64_t expiry = expiry_of(d, op, i);
 	struct store *s = d->s;
-	bool was = lease_table_held(&s->leases, set, &m);
-	int r = 0;
+	bool was;
+	int r;
 
-	if (op->release || (expiry && expiry <= d->now.boot))
-		lease_table_remove(&s->leases, set, &m, owner);
-	else
-		r = lease_table_put(&s->leases, set, &m, owner, expiry);
-	if (r >= 0 && was != lease_table_held(&s->leases, set, &m))
-		r = leases_flip(s, set, &m, !was);
-	return r < 0 ? r : 0;
+	if (op->release || (expiry && expiry <= d->now.boot)) {
+		was = lease_table_remove(&s->leases, set, &m, owner);
+		return was && !lease_table_held(&s->leases, set, &m) ? leases_flip(s, set, &m, false) : 0;
+	}
+	was = lease_table_held(&s->leases, set, &m);
+	r = lease_table_put(&s->leases, set, &m, owner, expiry);
+	return r < 0 ? r : was ? 0 : leases_flip(s, set, &m, true);
+}
+
+/* One growth instead of many: a part of the state folder has all leases in few operations. */
+static int make_room(struct store *s, uint8_t set, uint32_t owner, const struct lease_op *op)
+{
+	bool v4 = lease_op_member(op, 0).family == 4;
+	size_t counts[2] = {v4 ? op->count : 0, v4 ? 0 : op->count};
+	int r = lease_table_reserve(&s->leases, set, owner, counts[0], counts[1]);
+
+	return r ? r : member_set_reserve(&s->work[set].held_added, counts[0], counts[1]);
 }
 
 static int redo_op(struct reading *d, const struct lease_op *op)
@@ -151,6 +161,8 @@ static int redo_op(struct reading *d, const struct lease_op *op)
 	r = lease_table_ref_owner(&d->s->leases, owner->bytes, owner->length, &number);
 	if (r)
 		return r;
+	if (!op->release)
+		r = make_room(d->s, set, number, op);
 	for (uint32_t i = 0; i < op->count && !r; i++)
 		r = redo_member(d, set, number, op, i);
 	lease_table_unref_owner(&d->s->leases, number);
