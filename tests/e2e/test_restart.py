@@ -199,6 +199,7 @@ def read_only_state(world):
     receiver = Receiver(4, 9, 10)
     world.start("--iface", "pep0")
     world.ctl("policy", "add", "flood", *"block proto udp dport 9".split())
+    world.ctl("ban", "203.0.113.77", "ttl", "6s")
     run("mount", "--bind", world.folder / "state", world.folder / "state")
     run("mount", "-o", "remount,ro,bind", world.folder / "state")
     # The open folder still is the writable one below; the daemon starts anew on the other.
@@ -209,12 +210,14 @@ def read_only_state(world):
     assert "could not be written" in result.stderr, result.stderr
     result = world.ctl("iface", "attach", "pep1", check=False)
     equal(result.returncode, 1, "exit status")
-    equal([p["name"] for p in world.json("policy", "show")["policies"]], ["flood"], "policies")
+    equal([p["name"] for p in world.json("policy", "show")["policies"]], ["flood", "banned"], "policies")
     equal([i["name"] for i in world.json("iface", "show")["interfaces"]], ["pep0"], "interfaces")
     world.send_udp(FAR[4][0], NEAR[4][0], 9, 3)
     world.send_udp(FAR[4][0], NEAR[4][0], 10, 3)
     wait_for("blocked", lambda: world.policy("flood")["packets"] >= 3)
     equal(receiver.take(), 3, "datagrams")
+    # What ends in its time needs no disk.
+    wait_for("the ban's end", lambda: world.json("set", "show")["sets"][0]["leases"] == 0)
     world.kill()
     run("umount", world.folder / "state")
     world.start()
