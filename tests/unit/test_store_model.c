@@ -205,6 +205,8 @@ int main(int argc, char *argv[])
 
 	if (argc > 1)
 		wanted_operations = strtoul(argv[1], NULL, 10);
+	else if (getenv("PEP_OPERATIONS")) /* under valgrind, which is slow */
+		wanted_operations = strtoul(getenv("PEP_OPERATIONS"), NULL, 10);
 	if (argc > 2)
 		run.seed = (uint32_t)strtoul(argv[2], NULL, 10);
 	if (argc > 3)
