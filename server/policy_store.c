@@ -228,14 +228,17 @@ static void make_batch(void *arg)
 
 	s->protect_cut = false;
 	apply_batch(s);
-	if (!s->batch || error_is_set(&s->prepare_error))
-		return;
-	if (s->batch->validate_only)
-		batch_try(s, &s->prepare_error);
-	else if (batch_changes(s))
-		batch_prepare(s, &s->prepare_error);
-	else
-		protect_reattached(s, &s->prepare_error);
+	if (s->batch && !error_is_set(&s->prepare_error)) {
+		if (s->batch->validate_only)
+			batch_try(s, &s->prepare_error);
+		else if (batch_changes(s))
+			batch_prepare(s, &s->prepare_error);
+		else
+			protect_reattached(s, &s->prepare_error);
+	}
+	/* What goes no further is taken back here: a million leases are too long for the loop. */
+	if (!s->batch || s->batch->validate_only || error_is_set(&s->prepare_error))
+		leases_undo(s, 0);
 }
 
 /* --- on the loop again */

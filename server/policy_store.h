@@ -134,6 +134,7 @@ struct store_tx {
 	int64_t deadline; /* CLOCK_MONOTONIC ns, 0 = none; past it nothing is committed */
 	enum store_tx_kind kind;
 	uint64_t target;         /* of ROLLBACK and CONFIRM */
+	bool only_waiting;       /* ROLLBACK: only while the revision behind the target waits to be confirmed */
 	const char *request_id;  /* copied; at most REQUEST_ID_MAX bytes; NULL or "" = none */
 	uint64_t request_hash;   /* of what is asked for, the same when it is asked again */
 	struct store_lease *lease; /* of LEASES; malloc'ed, moved into store_submit() */

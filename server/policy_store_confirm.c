@@ -33,6 +33,9 @@ static int check_confirm(const struct tx *tx, uint64_t waiting, struct error *er
 
 static int check_rollback(const struct store *s, const struct tx *tx, struct error *err)
 {
+	if (tx->only_waiting && s->next_confirm.revision != tx->target + 1)
+		return error_set(err, ERROR_CONFLICT, "REVISION_DIFFERS", "revision %llu waits no longer",
+			(unsigned long long)tx->target + 1);
 	if (tx->target > s->next_revision)
 		return error_set(err, ERROR_NOT_FOUND, "NO_REVISION", "there is no revision %llu yet; the last is %llu",
 			(unsigned long long)tx->target, (unsigned long long)s->next_revision);
@@ -50,11 +53,18 @@ int confirm_check(const struct store *s, const struct tx *tx, struct error *err)
 	return tx->kind == STORE_ROLLBACK ? check_rollback(s, tx, err) : 0;
 }
 
+int64_t deadline_wall(const struct store_clock *clock, int64_t boottime)
+{
+	int64_t left = boottime - clock->boottime;
+
+	return left > INT64_MAX - clock->time ? INT64_MAX : clock->time + left;
+}
+
 void deadline_pack(struct store_clock *clock, int64_t boottime, Pepctl__Journal__Deadline *ret)
 {
 	pepctl__journal__deadline__init(ret);
 	ret->boottime = boottime;
-	ret->time = clock->time + (boottime - clock->boottime);
+	ret->time = deadline_wall(clock, boottime);
 	ret->boot_id = clock->boot_id;
 }
 
@@ -69,9 +79,11 @@ void store_set_alarm(struct store *s)
 {
 	int64_t next = leases_next(s), ends = s->expiring ? 0 : ends_next(s);
 
-	if (ends && (!next || ends + s->expire_again < next))
-		next = ends + s->expire_again;
-	if (s->confirm.revision && (!next || s->confirm.boottime < next))
+	if (ends)
+		ends = MAX(ends, s->expire_again);
+	if (ends && (!next || ends < next))
+		next = ends;
+	if (s->confirm.revision && !s->undoing && (!next || s->confirm.boottime < next))
 		next = s->confirm.boottime;
 	if (next)
 		s->backend.alarm(s->backend.data, next);
@@ -85,9 +97,12 @@ static void on_undone(void *data, const struct store_result *result, struct erro
 	struct store_clock clock;
 
 	(void)result;
+	s->undoing = false;
 	if (!err || !s->confirm.revision) /* or somebody was faster */
 		return;
 	s->backend.clock(s->backend.data, &clock);
+	if (s->confirm.boottime > clock.boottime) /* another one waits, and its time has not come */
+		return;
 	s->confirm.boottime = s->next_confirm.boottime = clock.boottime + STORE_UNDO_AGAIN;
 	store_set_alarm(s);
 }
@@ -97,6 +112,7 @@ static struct store_tx undo_of(uint64_t revision, char comment[static 80])
 	struct store_tx tx = {
 		.kind = STORE_ROLLBACK,
 		.target = revision - 1,
+		.only_waiting = true, /* a confirmation, or an undo, may be on its way before this */
 		.force = true, /* what it goes back to was in force */
 		.author = {.pid = (uint32_t)getpid(), .command = "pepctld"},
 		.comment = comment,
@@ -114,11 +130,12 @@ void store_alarm(struct store *s)
 
 	s->backend.clock(s->backend.data, &clock);
 	leases_alarm(s, clock.boottime);
-	if (!s->confirm.revision || clock.boottime < s->confirm.boottime) {
+	if (!s->confirm.revision || s->undoing || clock.boottime < s->confirm.boottime) {
 		store_set_alarm(s);
 		return;
 	}
 	tx = undo_of(s->confirm.revision, comment);
+	s->undoing = true;
 	store_submit(s, &tx, on_undone, s);
 }
 

@@ -221,12 +221,27 @@ static bool is_in_force(const struct entry *entry, const Pepctl__Journal__Policy
 	       policy_equal(&entry->now->policy, &p->policy);
 }
 
+/* Its time goes on also while it is not there. */
+static bool is_over(const struct store *s, const struct store_policy *p)
+{
+	struct store_clock clock;
+
+	if (!p->policy.ttl)
+		return false;
+	s->backend.clock(s->backend.data, &clock);
+	return p->ends <= clock.boottime;
+}
+
 static int redo_policy(const struct redo *d, const Pepctl__Journal__PolicyDelta *m)
 {
 	const Pepctl__Journal__PolicyState *state = d->back ? m->before : m->after;
 	struct store_policy *p = NULL;
 	int r = state ? read_policy(d, state, &p) : 0;
 
+	if (p && d->back && is_over(d->s, p)) {
+		store_policy_unref(p);
+		p = NULL;
+	}
 	if (r || (!p && !entry_next(entry_find(d->s, m->name))))
 		return r;
 	if (p && !d->back && redo_nothing(entry_next(entry_find(d->s, m->name)), state, p))

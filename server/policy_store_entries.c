@@ -272,4 +272,5 @@ void apply_abort(struct store *s)
 	s->next_revision = s->revision;
 	s->next_confirm = s->confirm;
 	s->next_count = s->count;
+	store_set_alarm(s); /* it may have rung while leases looked as if they did not end yet */
 }

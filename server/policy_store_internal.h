@@ -87,6 +87,7 @@ struct tx {
 	enum store_tx_kind kind;
 	char request_id[REQUEST_ID_MAX + 1];
 	bool has_expected, validate_only, force;
+	bool only_waiting;
 	bool repeated; /* answered as before */
 	bool changed;  /* the ruleset */
 	bool moves;    /* owners' members */
@@ -192,8 +193,9 @@ struct store {
 	bool working;
 	uint64_t leases_sequence; /* of the last record about them */
 	uint64_t leases_filed;    /* that stand as a part */
+	bool undoing;         /* the undo of what was not confirmed is on its way */
 	bool expiring;        /* a transaction that ends leases is on its way */
-	int64_t expire_again; /* ns that the next one waits, after one that failed */
+	int64_t expire_again; /* boot time before which none is tried, after one that failed */
 	bool one_by_one; /* the batch was refused as a whole: find out which */
 	size_t attached; /* of the batch's new attachments, done */
 
@@ -223,6 +225,7 @@ int confirm_check(const struct store *s, const struct tx *tx, struct error *err)
 /* Refuses a transaction that changes something while another waits, unless it undoes that. */
 int confirm_keeps_out(const struct store *s, const struct tx *tx, struct error *err);
 /* A point of time as the journal has it, and back: what is left of it, in another boot too. */
+int64_t deadline_wall(const struct store_clock *clock, int64_t boottime); /* the same in time since the epoch */
 void deadline_pack(struct store_clock *clock, int64_t boottime, Pepctl__Journal__Deadline *ret);
 int64_t deadline_read(const struct store_clock *clock, int64_t boottime, int64_t time, const char *boot_id);
 /* The backend's alarm, for what comes first. */

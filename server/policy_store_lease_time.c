@@ -19,10 +19,12 @@ static uint64_t next_expiry(struct store *s)
 static void on_expired(void *data, const struct store_result *result, struct error *err)
 {
 	struct store *s = data;
+	struct store_clock clock;
 
 	(void)result;
+	s->backend.clock(s->backend.data, &clock);
 	s->expiring = false;
-	s->expire_again = err ? STORE_UNDO_AGAIN : 0;
+	s->expire_again = err ? clock.boottime + STORE_UNDO_AGAIN : 0;
 	store_set_alarm(s);
 }
 
@@ -31,7 +33,7 @@ void leases_alarm(struct store *s, int64_t now)
 	struct store_tx tx = expiry_tx();
 	int64_t next = (int64_t)next_expiry(s), ends = ends_next(s);
 
-	if (s->expiring || ((!next || next > now) && (!ends || ends > now)))
+	if (s->expiring || now < s->expire_again || ((!next || next > now) && (!ends || ends > now)))
 		return;
 	s->expiring = true;
 	store_submit(s, &tx, on_expired, s);
@@ -41,7 +43,9 @@ int64_t leases_next(struct store *s)
 {
 	int64_t next = (int64_t)next_expiry(s);
 
-	return !next || s->expiring ? 0 : (next + ALARM_GRAIN - 1) / ALARM_GRAIN * ALARM_GRAIN + s->expire_again;
+	if (!next || s->expiring)
+		return 0;
+	return MAX((next + ALARM_GRAIN - 1) / ALARM_GRAIN * ALARM_GRAIN, s->expire_again);
 }
 
 /* --- for who reads */

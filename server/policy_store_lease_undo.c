@@ -5,7 +5,8 @@
 #include "common/array.h"
 #include "server/policy_store_internal.h"
 
-#define UNDO_KEPT 4096u
+#define UNDO_KEPT  4096u
+#define UNDO_SLICE 256u /* members between two chances for the loop */
 
 static bool held(const struct store *s, uint8_t id, const struct member *m)
 {
@@ -70,8 +71,13 @@ static void undo_one(struct store *s, const struct lease_undo *undo)
 void leases_undo(struct store *s, size_t count)
 {
 	pthread_mutex_lock(&s->lease_lock);
-	while (s->lease_undo_count > count)
+	while (s->lease_undo_count > count) {
 		undo_one(s, &s->lease_undo[--s->lease_undo_count]);
+		if (s->lease_undo_count % UNDO_SLICE == 0) { /* the loop's turn */
+			pthread_mutex_unlock(&s->lease_lock);
+			pthread_mutex_lock(&s->lease_lock);
+		}
+	}
 	pthread_mutex_unlock(&s->lease_lock);
 }
 

@@ -158,7 +158,7 @@ static void write_policy(const struct store_policy *p, const struct store_clock 
 	fprintf(out, "#@ %" PRIu64 " %" PRIu64 " %" PRIu64, p->created_revision, p->changed_revision,
 		p->position);
 	if (p->policy.ttl)
-		fprintf(out, " ends %" PRId64 " %" PRId64, p->ends, clock->time + (p->ends - clock->boottime));
+		fprintf(out, " ends %" PRId64 " %" PRId64, p->ends, deadline_wall(clock, p->ends));
 	fprintf(out, "\npolicy %s\n", p->line);
 }
 

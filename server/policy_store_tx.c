@@ -44,6 +44,7 @@ struct tx *tx_new(struct store_tx *given)
 	tx->deadline = given->deadline;
 	tx->kind = given->kind;
 	tx->target = given->target;
+	tx->only_waiting = given->only_waiting;
 	snprintf(tx->request_id, sizeof(tx->request_id), "%s", given->request_id ? given->request_id : "");
 	tx->request_hash = given->request_hash;
 	tx->confirm_timeout = given->confirm_timeout;

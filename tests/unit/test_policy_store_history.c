@@ -334,6 +334,52 @@ static void test_is_undone_by_hand(void **state)
 	world_deinit(&w);
 }
 
+/* The confirmation is on its way to the disk when the time comes: what was confirmed stays. */
+static void test_confirmed_at_the_last_moment(void **state)
+{
+	struct store_tx confirm = {.kind = STORE_CONFIRM, .target = 2, .comment = ""};
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	begin_waiting(&w, &a);
+	submit_tx(&w, &confirm, &a);
+	w.boottime = 1500;
+	store_alarm(w.store);
+	while (store_busy(w.store))
+		finish(&w);
+	assert_int_equal(a.kind, ERROR_NONE);
+	assert_int_equal(store_revision(w.store), 2);
+	ring(&w);
+	assert_int_equal(store_revision(w.store), 2);
+	world_deinit(&w);
+}
+
+/* The time comes twice before the undo is done, and a change waits in between: it stays. */
+static void test_undone_once(void **state)
+{
+	struct store_tx dry = tx_of("policy z block src 10.0.0.9\n", CHANGE_PUT_POLICY), tx;
+	struct answer a, b, c;
+	struct world w;
+
+	(void)state;
+	begin_waiting(&w, &a);
+	w.boottime = 1500;
+	store_alarm(w.store);
+	tx = tx_of("policy c block src 10.0.0.3\n", CHANGE_PUT_POLICY);
+	submit_tx(&w, &tx, &b);
+	dry.validate_only = true;
+	submit_tx(&w, &dry, &c);
+	store_alarm(w.store);
+	while (store_busy(w.store))
+		finish(&w);
+	assert_int_equal(b.revision, 4);
+	assert_non_null(store_policy_find(w.store, "c"));
+	ring(&w);
+	assert_int_equal(store_revision(w.store), 4);
+	world_deinit(&w);
+}
+
 /* The disk refuses when the time has come: it is tried again. */
 static void test_undo_is_tried_again(void **state)
 {
@@ -660,6 +706,8 @@ int main(void)
 		cmocka_unit_test(test_undoes_itself),
 		cmocka_unit_test(test_is_confirmed),
 		cmocka_unit_test(test_is_undone_by_hand),
+		cmocka_unit_test(test_confirmed_at_the_last_moment),
+		cmocka_unit_test(test_undone_once),
 		cmocka_unit_test(test_undo_is_tried_again),
 		cmocka_unit_test(test_timer_survives),
 		cmocka_unit_test(test_policies_end),

@@ -450,6 +450,51 @@ static void test_disk_refuses(void **state)
 	world_deinit(&w);
 }
 
+/* Its end comes while a dry run makes it longer, which is then taken back. */
+static void test_ends_after_a_dry_run(void **state)
+{
+	struct store_tx tx;
+	struct world w;
+	struct answer a;
+
+	(void)state;
+	start(&w);
+	commit(&w, "set s\n");
+	hold(&w, "s", "x", "10.0.0.1", 5 * SECOND, &a);
+	w.alarm = 0;
+	tx = leases(STORE_HOLD, "s", "x", "10.0.0.1", 9 * SECOND);
+	tx.validate_only = true;
+	send(&w, tx, &a);
+	assert_in_range(w.alarm, 5 * SECOND, 6 * SECOND);
+	world_deinit(&w);
+}
+
+/* What cannot end now is tried again in a second, not at once. */
+static void test_end_that_fails(void **state)
+{
+	struct error err = ERROR_INIT;
+	struct world w;
+	struct answer a;
+
+	(void)state;
+	start(&w);
+	commit(&w, "set s\npolicy p block src 10.9.0.1 ttl 5s\n");
+	hold(&w, "s", "x", "10.0.0.1", 5 * SECOND, &a);
+	w.boottime = 7 * SECOND;
+	store_alarm(w.store);
+	error_set(&err, ERROR_PRECONDITION, "NOT_DURABLE", "disk");
+	store_persisted(w.store, &err);
+	pending_count = 0;
+	assert_int_equal(w.alarm, 7 * SECOND + STORE_UNDO_AGAIN);
+	store_alarm(w.store); /* for another reason */
+	assert_false(store_busy(w.store));
+	w.boottime = w.alarm;
+	ring(&w);
+	assert_false(kernel_has(&w, "s", "10.0.0.1"));
+	assert_null(store_policy_find(w.store, "p"));
+	world_deinit(&w);
+}
+
 static void test_survives(void **state)
 {
 	struct world w, again;
@@ -657,6 +702,8 @@ int main(void)
 		cmocka_unit_test(test_ruleset_leaves_leases_alone),
 		cmocka_unit_test(test_count_to_the_limit),
 		cmocka_unit_test(test_disk_refuses),
+		cmocka_unit_test(test_ends_after_a_dry_run),
+		cmocka_unit_test(test_end_that_fails),
 		cmocka_unit_test(test_survives),
 		cmocka_unit_test(test_random),
 	};
