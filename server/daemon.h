@@ -20,6 +20,7 @@ struct daemon {
 	char boot_id[40];
 	int state_dir; /* descriptor that holds the lock, -1 */
 	struct journal *journal;
+	bool pinned_whole; /* at the start: the kernel alone tells the whole ruleset */
 	uint64_t journal_long; /* bytes behind which it is written anew */
 	struct datapath *datapath;
 	struct classifier *classifier;

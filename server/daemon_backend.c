@@ -157,9 +157,13 @@ static bool is_long(void *data)
 static int replay(void *data, journal_read_fn *read, void *arg, struct error *err)
 {
 	struct daemon *d = data;
+	int r;
 
 	d->journal_long = JOURNAL_LONG;
-	return journal_open(d->state_dir, read, arg, &d->journal, err);
+	r = journal_open(d->state_dir, read, arg, &d->journal, err);
+	if (!r && journal_damaged(d->journal) && d->pinned_whole) /* what stands before the damage is older */
+		r = error_set(err, ERROR_PRECONDITION, "STATE_DAMAGED", "%s", journal_notice(d->journal));
+	return r;
 }
 
 /* --- the grace period */

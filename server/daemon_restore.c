@@ -150,7 +150,7 @@ static int restore_from(struct daemon *d, const char *text, size_t size,
 /* What was cut off or set aside, and that the kernel was ahead of what is left. */
 static void say_journal(const struct daemon *d, uint64_t enforced)
 {
-	if (d->journal && journal_notice(d->journal))
+	if (d->journal && journal_notice(d->journal) && !(journal_damaged(d->journal) && d->pinned_whole))
 		log_warn("%s", journal_notice(d->journal));
 	if (enforced && enforced != store_revision(d->store))
 		log_warn("the kernel had revision %llu, the state folder has %llu, which is enforced now",
@@ -167,6 +167,11 @@ static int restore_without(struct daemon *d, const struct store_config *config, 
 		error_prefix(err, "the state file %s/state is damaged and no ruleset is pinned to go on from; "
 				  "put a good copy back, or remove it to begin with an empty ruleset: ", dir);
 		return -EINVAL;
+	}
+	if (d->journal) { /* it was that, and is set aside already */
+		log_error("%s; what is pinned is no older and goes on", error_message(err));
+		error_deinit(err);
+		return restore_from(d, NULL, 0, config, err);
 	}
 	r = state_set_aside(d->state_dir);
 	log_error("the state file %s/state is damaged: %s; %s%s", dir, error_message(err),
@@ -206,6 +211,7 @@ int daemon_restore(struct daemon *d, struct error *err)
 			"put the state file back, or begin anew after `pepctl panic`",
 			d->options->state_dir);
 	read_config(d, config);
+	d->pinned_whole = is_pinned(d) && !adoption.incomplete;
 	r = restore_from(d, text, size, config, err);
 	if (r && streq(error_reason(err), "STATE_DAMAGED") && !adoption.incomplete) {
 		r = restore_without(d, config, err);

@@ -23,6 +23,7 @@ struct journal {
 	uint64_t size;
 	uint64_t last; /* sequence */
 	int refuses;   /* errno, 0 = it does not; until rewritten */
+	bool damaged;  /* when it was opened */
 	char *notice;
 };
 
@@ -285,6 +286,7 @@ static int repair(struct journal *j, const struct journal_scan *scan, struct err
 	char name[sizeof(FILE_DAMAGED) + 12];
 	int r = set_aside(j->dir, name, sizeof(name));
 
+	j->damaged = true;
 	if (r)
 		return refuse(err, "JOURNAL", "the damaged journal could not be set aside", -r);
 	r = journal_rewrite(j, scan->records, scan->count, err);
@@ -398,6 +400,11 @@ void journal_close(struct journal *j)
 const char *journal_notice(const struct journal *j)
 {
 	return j->notice;
+}
+
+bool journal_damaged(const struct journal *j)
+{
+	return j->damaged;
 }
 
 bool journal_refuses(const struct journal *j)

@@ -54,6 +54,9 @@ int journal_append(struct journal *journal, const struct journal_record *records
 int journal_rewrite(struct journal *journal, const struct journal_record *records, size_t count,
 	struct error *err);
 
+/* journal_open() found it damaged, by more than an end that was cut short. */
+bool journal_damaged(const struct journal *journal);
+
 /* It takes nothing until it is rewritten. */
 bool journal_refuses(const struct journal *journal);
 

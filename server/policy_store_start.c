@@ -193,6 +193,7 @@ int store_restore(struct store *s, const char *text, size_t size, uint64_t gener
 	if (!r)
 		r = enforce(s, err);
 	if (r) {
+		history_clear(&s->history);
 		lease_table_deinit(&s->leases);
 		s->leases = (struct lease_table){0};
 		apply_abort(s);

@@ -174,6 +174,30 @@ def damaged_state(world):
     equal(world.policy("flood")["line"], "flood block proto udp dport 9", "policy after a reboot")
 
 
+def damaged_journal(world):
+    """So does it when the journal is damaged, or anybody may have written to it."""
+    def damage(file):
+        whole = file.read_bytes()
+        file.write_bytes(whole[:3] + b"?" + whole[4:])
+
+    receiver = Receiver(4, 9)
+    world.start("--iface", "pep0")
+    for number, spoil in enumerate((damage, lambda file: file.chmod(0o620))):
+        world.ctl("policy", "add", f"flood{number}", *f"block proto udp dport {9 + number}".split())
+        world.kill()
+        spoil(world.folder / "state/journal")
+        world.start()
+        assert "what is pinned is no older and goes on" in world.log(), world.log()
+        equal(len(world.json("policy", "show")["policies"]), number + 1, "policies")
+        equal([i["name"] for i in world.json("iface", "show")["interfaces"]], ["pep0"], "interfaces")
+    world.send_udp(FAR[4][0], NEAR[4][0], 9, 3)
+    equal(receiver.take(), 0, "datagrams")
+    world.kill()
+    forget_pins(world)
+    world.start()
+    equal(len(world.json("policy", "show")["policies"]), 2, "policies after a reboot")
+
+
 def damaged_state_without_pins(world):
     """No open host: the start fails, again and again, and leaves the file alone."""
     world.start("--iface", "pep0")
@@ -392,7 +416,7 @@ def activation_and_notification(world):
 
 if __name__ == "__main__":
     main([killed_under_traffic, killed_amid_commits, stopped_and_started, pins_without_state,
-          state_without_pins, damaged_state, damaged_state_without_pins, read_only_state,
+          state_without_pins, damaged_state, damaged_journal, damaged_state_without_pins, read_only_state,
           second_daemon, socket_of_another, interface_vanishes, foreign_program, panics,
           panics_under_the_daemon, detached_behind_the_daemon, detaches_on_exit,
           activation_and_notification])
