@@ -151,7 +151,7 @@ static const struct {
 	{"state-dir", "DIR", set_state_dir, "where the ruleset is kept (/var/lib/pepctl)"},
 	{"pin-dir", "DIR", set_pin_dir, "pins on a BPF file system (/sys/fs/bpf/pepctl)"},
 	{"admin-group", "GROUP", set_admin_group, "may do everything, as root (pepctl)"},
-	{"ban-group", "GROUP", set_ban_group, "may read (pepctl-ban)"},
+	{"ban-group", "GROUP", set_ban_group, "may read, and ban for a time (pepctl-ban)"},
 	{"read-group", "GROUP", set_read_group, "may read (pepctl-read)"},
 	{"iface", "DEV[:MODE]", set_iface, "attach at the start; may be given several times"},
 	{"ring-size", "BYTES", set_ring_size, "of the event ring, a power of two (1048576)"},

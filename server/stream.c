@@ -178,7 +178,7 @@ static void on_request(struct streams *s, const struct frame *frame, const uint8
 
 	if (!s->peer.rights) {
 		error_set(&err, ERROR_DENIED, "NO_RIGHT",
-			"uid %u is neither root nor in one of pepctld's groups (pepctl, pepctl-read)",
+			"uid %u is neither root nor in pepctld's admin, ban or read group",
 			s->peer.uid);
 		refuse(s, frame->stream, &err);
 		s->output.close(s->output.data);
