@@ -20,7 +20,6 @@ struct daemon {
 	char boot_id[40];
 	int state_dir; /* descriptor that holds the lock, -1 */
 	struct journal *journal;
-	bool pinned_whole; /* at the start: the kernel alone tells the whole ruleset */
 	uint64_t journal_long; /* bytes behind which it is written anew */
 	struct datapath *datapath;
 	struct classifier *classifier;
@@ -34,12 +33,14 @@ struct daemon {
 	struct monitor monitor;
 	struct listener listener;
 	bool blocks_open, connections_open;
+	bool pinned_whole;  /* at the start: the kernel alone tells the whole ruleset */
+	bool running;       /* run_work is under way */
+	bool refresh_waits; /* for its end */
+	bool persist_unsure; /* a sync has failed, and no file was made durable since */
 
 	uv_work_t run_work, persist_work, settle_work;
 	void (*run)(void *arg);
 	void *run_arg;
-	bool running;       /* run_work is under way */
-	bool refresh_waits; /* for its end */
 	struct state persist_state;
 	const struct journal_record *persist_records; /* the store's */
 	size_t persist_count;
@@ -48,7 +49,6 @@ struct daemon {
 		int64_t second;
 		unsigned int count;
 	} refusals; /* told in the log */
-	bool persist_unsure; /* a sync has failed, and no file was made durable since */
 };
 
 /* Runs until SIGTERM or SIGINT. 0, or a negative errno with `err` when the start failed. */
