@@ -95,10 +95,11 @@ static int read_leases(struct store *s, const struct text_marks *marks, struct e
 	snprintf(name, sizeof(name), "sets/@leases.%" PRIu64, marks->leases_sequence);
 	s->leases_sequence = s->leases_filed = marks->leases_sequence;
 	r = s->backend.load(s->backend.data, name, &bytes, &size, err);
-	if (!r)
-		r = leases_read(s, bytes, size, err);
-	if (r)
+	if (!r && (r = leases_read(s, bytes, size, err)))
 		error_prefix(err, "%s: ", name);
+	if (r)
+		error_prefix(err, "what owners hold in sets cannot be read; put the file back, or take the line \"#@ "
+				  "leases\" out of the state file to start without: ");
 	return r;
 }
 
