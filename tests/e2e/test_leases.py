@@ -326,7 +326,7 @@ def ban_group(world):
     equal(user("ban", "192.0.2.1", "in", "jail").stdout, "set jail: 1 banned for 1h (1 new)\n", "ban")
     denied(1, "no set banned", "ban", "::1")
     denied(4, "not bannable", "ban", "::1", "in", "plain")
-    denied(1, "7200 s", "ban", "::1", "in", "jail", "ttl", "3h")
+    denied(1, "at most 2h", "ban", "::1", "in", "jail", "ttl", "3h")
     denied(1, "until released", "ban", "::1", "in", "jail", "until-released")
     denied(4, f"holds as uid:{USER}", "ban", "::1", "in", "jail", "owner", "root")
     denied(4, "needs root", "set", "add", "jail", "::1")
