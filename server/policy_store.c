@@ -264,6 +264,18 @@ static void answer_unchanged(struct store *s)
 	batch_answer(s);
 }
 
+static bool batch_goes_on(const struct store *s)
+{
+	return batch_changes(s) || batch_records(s);
+}
+
+static int get_ready(struct store *s, struct error *err)
+{
+	int r = (batch_changes(s) ? batch_attach : batch_attach_again)(s, err);
+
+	return r || !batch_goes_on(s) ? r : batch_list(s, err);
+}
+
 static void go_on(struct store *s)
 {
 	struct error err = ERROR_INIT;
@@ -273,21 +285,19 @@ static void go_on(struct store *s)
 	if (!s->batch) {
 		apply_abort(s);
 		answer_failed(s);
-	} else if (dry && !error_is_set(&err)) {
-		answer_failed(s);
-		answer_unchanged(s);
-	} else if (error_is_set(&err) || (batch_changes(s) ? batch_attach : batch_attach_again)(s, &err)) {
-		refuse_batch(s, &err);
-	} else if (!batch_changes(s) && !batch_records(s)) {
-		answer_failed(s);
-		answer_unchanged(s);
-	} else if (batch_list(s, &err)) {
-		refuse_batch(s, &err);
-	} else {
-		answer_failed(s);
-		s->state = STORE_PERSISTING;
-		s->backend.persist(s->backend.data, s->records, s->record_count);
+		return;
 	}
+	if (error_is_set(&err) || (!dry && get_ready(s, &err))) {
+		refuse_batch(s, &err);
+		return;
+	}
+	answer_failed(s);
+	if (dry || !batch_goes_on(s)) {
+		answer_unchanged(s);
+		return;
+	}
+	s->state = STORE_PERSISTING;
+	s->backend.persist(s->backend.data, s->records, s->record_count);
 }
 
 void store_prepared(struct store *s)

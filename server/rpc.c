@@ -107,6 +107,7 @@ void call_end(struct call *call)
 		return;
 	}
 	arena_reset(&call->arena);
+	call->method = NULL; /* the next one may fail before it has any */
 	call->next = rpc->kept;
 	rpc->kept = call;
 	rpc->kept_count++;
@@ -310,7 +311,6 @@ static void call_init(struct call *call, struct rpc *rpc, const struct rpc_peer 
 	const struct rpc_output *output)
 {
 	call->rpc = rpc;
-	call->method = NULL;
 	call->peer = *peer;
 	call->output = *output;
 	call->heard = true;
