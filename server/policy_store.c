@@ -28,6 +28,8 @@ int store_new(uint32_t max_policies, uint32_t max_members, struct classifier *cl
 	store_config_init(&s->config);
 	s->next_config = s->config;
 	pthread_mutex_init(&s->lease_lock, NULL);
+	for (size_t i = 0; i < TIMERS; i++)
+		s->timers[i].store = s;
 	*ret = s;
 	return 0;
 }
@@ -182,7 +184,8 @@ static int make_record(struct store *s, struct tx *tx, const struct store_config
 {
 	int r = 0;
 
-	tx_describe(s, tx, former);
+	if (tx->changed)
+		tx_describe(s, tx, former);
 	if (tx->kind == STORE_CONFIRM)
 		r = confirm_record(s, tx);
 	else if (tx->changed && !tx->validate_only)

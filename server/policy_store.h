@@ -47,7 +47,7 @@
 #define STORE_LEASE_NOTES 1000u
 #define STORE_LEASE_STEPS 20000u /* that one page looks at */
 #define STORE_HOLDERS_MAX 64u /* owners that hold one member */
-#define STORE_UNDO_AGAIN 1000000000ll /* ns after an undo that failed */
+#define STORE_AGAIN 1000000000ll /* ns after a failure of what the store does by itself */
 
 struct store;
 
@@ -56,7 +56,8 @@ enum store_tx_kind {
 	STORE_ROLLBACK, /* to the content of revision `target` */
 	STORE_CONFIRM,  /* revision `target`, 0 = whichever waits */
 	STORE_LEASES,   /* no revision, unless a ban makes a set */
-	STORE_EXPIRE,   /* the store's own: what has run out */
+	STORE_EXPIRE,   /* the store's own: leases that have run out */
+	STORE_END,      /* the same of policies, which is a commit */
 };
 enum store_mode { STORE_MERGE = 0, STORE_REPLACE_ALL = 1 };
 enum store_effect { STORE_UNCHANGED = 0, STORE_CREATED = 1, STORE_CHANGED = 2, STORE_DELETED = 3 };
@@ -341,7 +342,7 @@ const struct store_config *store_config(const struct store *s);
 uint32_t store_max_policies(const struct store *s);
 
 /* The commit that waits to be confirmed, 0 = none, and the ns that it has left. */
-int64_t store_confirm_left(const struct store *s, uint64_t *ret_revision);
+int64_t store_confirm_left(struct store *s, uint64_t *ret_revision);
 uint64_t store_oldest(const struct store *s); /* revision that a rollback can reach */
 /* Remembered commits, the newest is 0: the packed pepctl.journal.Commit; NULL = there are no more. */
 const uint8_t *store_commit_at(const struct store *s, size_t index, size_t *ret_size);

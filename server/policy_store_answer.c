@@ -11,6 +11,7 @@ void tx_forget(struct tx *tx)
 	store_record_free(TAKE_PTR(tx->lease_record));
 	free(tx->leases.notes);
 	tx->leases = (struct store_lease_result){0};
+	tx->policies = (struct store_counts){0};
 	tx->moves = false;
 }
 

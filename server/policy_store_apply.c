@@ -313,10 +313,19 @@ static void apply_changes(struct apply *a)
 	}
 }
 
-static bool apply_leases(struct apply *a)
+/* What is no list of changes. False = refused. */
+static bool apply_kind(struct apply *a)
 {
-	return (a->tx->kind == STORE_LEASES && leases_apply(a)) ||
-	       (a->tx->kind == STORE_EXPIRE && (leases_expire(a) || ends_apply(a)));
+	switch (a->tx->kind) {
+	case STORE_LEASES:
+		return !leases_apply(a);
+	case STORE_EXPIRE:
+		return !leases_expire(a);
+	case STORE_END:
+		return !ends_apply(a);
+	default:
+		return true;
+	}
 }
 
 int apply_tx(struct store *s, struct tx *tx, struct error *err)
@@ -337,7 +346,7 @@ int apply_tx(struct store *s, struct tx *tx, struct error *err)
 		a.failed = true;
 	apply_changes(&a);
 	if (!a.failed)
-		a.failed = apply_leases(&a);
+		a.failed = !apply_kind(&a);
 	if (!a.failed && tx->mode == STORE_REPLACE_ALL)
 		replace_rest(&a);
 	if (!a.failed)

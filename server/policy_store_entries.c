@@ -246,6 +246,8 @@ void apply_commit(struct store *s)
 	sets_commit(s);
 	s->config = s->next_config;
 	s->revision = s->next_revision;
+	if (s->confirm.revision != s->next_confirm.revision)
+		s->timers[TIMER_UNDO].again = 0;
 	s->confirm = s->next_confirm;
 	leases_commit(s);
 	store_set_alarm(s);

@@ -46,7 +46,7 @@ void store_record_free(struct store_record *r)
 static struct store_confirm waits_behind(const struct store *s, const struct tx *tx,
 	const struct store_clock *clock)
 {
-	if (tx->kind == STORE_EXPIRE)
+	if (tx->kind == STORE_END)
 		return s->next_confirm;
 	return (struct store_confirm){tx->confirm_timeout ? tx->revision : 0,
 		clock->boottime + tx->confirm_timeout};

@@ -77,6 +77,14 @@ struct store_confirm {
 	int64_t boottime;
 };
 
+/* What the store does by itself. */
+enum timer_kind { TIMER_UNDO, TIMER_LEASES, TIMER_POLICIES, TIMERS };
+struct store_timer {
+	struct store *store;
+	bool under_way;
+	int64_t again; /* boot time before which it is not tried, after a failure */
+};
+
 /* A transaction on its way. */
 struct tx {
 	struct tx *next;
@@ -193,9 +201,7 @@ struct store {
 	bool working;
 	uint64_t leases_sequence; /* of the last record about them */
 	uint64_t leases_filed;    /* that stand as a part */
-	bool undoing;         /* the undo of what was not confirmed is on its way */
-	bool expiring;        /* a transaction that ends leases is on its way */
-	int64_t expire_again; /* boot time before which none is tried, after one that failed */
+	struct store_timer timers[TIMERS];
 	bool one_by_one; /* the batch was refused as a whole: find out which */
 	size_t attached; /* of the batch's new attachments, done */
 
@@ -228,12 +234,12 @@ int confirm_keeps_out(const struct store *s, const struct tx *tx, struct error *
 int64_t deadline_wall(const struct store_clock *clock, int64_t boottime); /* the same in time since the epoch */
 void deadline_pack(struct store_clock *clock, int64_t boottime, Pepctl__Journal__Deadline *ret);
 int64_t deadline_read(const struct store_clock *clock, int64_t boottime, int64_t time, const char *boot_id);
+/* --- policy_store_timers.c: what the store does by itself */
+
 /* The backend's alarm, for what comes first. */
 void store_set_alarm(struct store *s);
-/* At the start, what ran out meanwhile: policies, and a commit that nobody confirmed. */
-int ends_expired(struct store *s, struct error *err);
-struct store_tx expiry_tx(void);
-int confirm_expired(struct store *s, struct error *err);
+/* At the start, on the working state: what ran out meanwhile. */
+int timers_catch_up(struct store *s, struct error *err);
 
 /* --- policy_store_tx.c: the beginning of transactions */
 
@@ -385,7 +391,7 @@ int config_read(const struct change_list *list, struct store_config *ret);
 int ends_reserve(struct store *s); /* room for what ends_note() moves in; 0 or -ENOMEM */
 void ends_note(struct store *s, struct entry *entry); /* its policy in force has changed, or goes */
 int64_t end_of(const struct store *s, const struct policy *policy); /* ttl from now on; 0 = never */
-int ends_apply(struct apply *a); /* STORE_EXPIRE: removes those whose time is over */
+int ends_apply(struct apply *a); /* STORE_END: removes those whose time is over */
 int64_t ends_next(const struct store *s); /* when the next one ends; 0 = never */
 
 /* --- policy_store_delta.c: what a transaction changed, as bytes */
@@ -429,10 +435,9 @@ void leases_commit(struct store *s); /* there is no way back */
 bool leases_held_now(const struct store *s, uint8_t id, const struct member *m); /* before the batch */
 /* Somebody holds it now who did not, or the reverse. 0 or -ENOMEM. */
 int leases_flip(struct store *s, uint8_t id, const struct member *m, bool add);
-/* --- policy_store_lease_time.c: when they end */
+/* --- policy_store_lease_view.c: what the loop looks at */
 
-void leases_alarm(struct store *s, int64_t now); /* ends what has run out */
-int64_t leases_next(struct store *s);      /* when that will be; 0 = never */
+int64_t leases_next(struct store *s); /* when the next one ends; 0 = never */
 
 /* --- policy_store_lease_log.c: the same on the disk */
 

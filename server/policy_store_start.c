@@ -185,11 +185,7 @@ int store_restore(struct store *s, const char *text, size_t size, uint64_t gener
 		r = replay(s, err);
 	s->starting = true;
 	if (!r)
-		r = ends_expired(s, err);
-	if (!r)
-		r = confirm_expired(s, err);
-	if (!r)
-		r = ends_expired(s, err); /* what that has brought back may be over too */
+		r = timers_catch_up(s, err);
 	s->starting = false;
 	if (!r)
 		r = enforce(s, err);

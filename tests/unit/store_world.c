@@ -240,6 +240,7 @@ static void expired(void *data, char *const *lines, size_t count, size_t total)
 {
 	struct world *w = data;
 
+	w->expired++;
 	w->line_total = total;
 	w->described[0] = 0;
 	for (size_t i = 0; i < count; i++)

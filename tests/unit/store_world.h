@@ -27,7 +27,7 @@ struct world {
 	const char *boot_id;
 	struct error error;        /* of the one before: as the daemon's, forgotten with the next */
 	const struct state *parts; /* that load() knows */
-	unsigned int prepared, flipped, aborted, persisted, rewritten, leased, attached, detached, committed;
+	unsigned int prepared, flipped, aborted, persisted, rewritten, leased, expired, attached, detached, committed;
 	bool refuse_prepare, refuse_attach;
 	size_t line_total; /* of the last commit */
 	char described[4000];

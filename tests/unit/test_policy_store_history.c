@@ -394,7 +394,7 @@ static void test_undo_is_tried_again(void **state)
 	error_set(&err, ERROR_PRECONDITION, "NOT_DURABLE", "disk");
 	store_persisted(w.store, &err);
 	assert_int_equal(store_revision(w.store), 2);
-	assert_int_equal(w.alarm, 1500 + STORE_UNDO_AGAIN);
+	assert_int_equal(w.alarm, 1500 + STORE_AGAIN);
 	w.boottime = w.alarm;
 	ring(&w);
 	assert_int_equal(store_revision(w.store), 3);
@@ -470,6 +470,7 @@ static void test_policies_end(void **state)
 	ring(&w);
 	assert_int_equal(store_revision(w.store), 3);
 	assert_string_equal(w.described, "- policy a block src 10.0.0.1 ttl 1s\n");
+	assert_int_equal(w.expired, 0); /* that is told of leases */
 	assert_int_equal(w.alarm, 1600000000);
 	assert_int_equal(store_policy_left(w.store, store_policy_find(w.store, "c")), 1600000000 - w.boottime);
 	w.is_long = true; /* in the state file, and beside it in the journal */

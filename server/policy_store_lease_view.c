@@ -1,54 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Leases from the loop: when the next one ends, and which there are. */
+/* Leases from the loop: which there are, and when the next one ends. */
 #include "server/policy_store_internal.h"
 
-#define ALARM_GRAIN 250000000ll /* ns: what expires within it is one transaction's */
-
-/* --- in their time */
-
-static uint64_t next_expiry(struct store *s)
+int64_t leases_next(struct store *s)
 {
 	uint64_t next;
 
 	pthread_mutex_lock(&s->lease_lock);
 	next = lease_table_next_expiry(&s->leases);
 	pthread_mutex_unlock(&s->lease_lock);
-	return next;
+	return (int64_t)next;
 }
-
-static void on_expired(void *data, const struct store_result *result, struct error *err)
-{
-	struct store *s = data;
-	struct store_clock clock;
-
-	(void)result;
-	s->backend.clock(s->backend.data, &clock);
-	s->expiring = false;
-	s->expire_again = err ? clock.boottime + STORE_UNDO_AGAIN : 0;
-	store_set_alarm(s);
-}
-
-void leases_alarm(struct store *s, int64_t now)
-{
-	struct store_tx tx = expiry_tx();
-	int64_t next = (int64_t)next_expiry(s), ends = ends_next(s);
-
-	if (s->expiring || now < s->expire_again || ((!next || next > now) && (!ends || ends > now)))
-		return;
-	s->expiring = true;
-	store_submit(s, &tx, on_expired, s);
-}
-
-int64_t leases_next(struct store *s)
-{
-	int64_t next = (int64_t)next_expiry(s);
-
-	if (!next || s->expiring)
-		return 0;
-	return MAX((next + ALARM_GRAIN - 1) / ALARM_GRAIN * ALARM_GRAIN, s->expire_again);
-}
-
-/* --- for who reads */
 
 size_t store_lease_count(struct store *s, uint8_t id)
 {
