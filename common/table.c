@@ -40,14 +40,6 @@ int table_reserve(struct table *table, size_t count)
 	return 0;
 }
 
-/* Multiplication and a shift mix every input bit into every output bit (splitmix64's finalizer). */
-static uint64_t mix(uint64_t x)
-{
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-	return x ^ (x >> 31);
-}
-
 uint64_t table_hash(const void *key, size_t size)
 {
 	static uint64_t seed;
@@ -56,11 +48,11 @@ uint64_t table_hash(const void *key, size_t size)
 
 	if (!seed && getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		seed = (uint64_t)(uintptr_t)&seed;
-	hash = mix(seed ^ size);
+	hash = table_mix(seed ^ size);
 	for (; size > 0; size -= MIN(size, sizeof(word)), bytes += sizeof(word)) {
 		word = 0;
 		memcpy(&word, bytes, MIN(size, sizeof(word)));
-		hash = mix(hash ^ word) + seed;
+		hash = table_mix(hash ^ word) + seed;
 	}
 	return hash;
 }

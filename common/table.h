@@ -25,6 +25,14 @@ void table_deinit(struct table *table);
 /* Makes room for `count` nodes in all. 0 or -ENOMEM, then nothing changed. */
 int table_reserve(struct table *table, size_t count);
 
+/* Multiplication and a shift mix every input bit into every output bit (splitmix64's finalizer). */
+static inline uint64_t table_mix(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
+	return x ^ (x >> 31);
+}
+
 /* Of `size` bytes at `key`, the same within this process only. */
 uint64_t table_hash(const void *key, size_t size);
 

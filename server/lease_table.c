@@ -246,16 +246,15 @@ bool lease_table_remove(
 	return true;
 }
 
-size_t lease_table_drop(struct lease_table *table, uint8_t set, size_t limit)
-{
-	for (uint32_t space = 2u * set, end = space + 2; space < end; space++)
-		for (; limit && table->spaces[space].count; limit--)
-			lease_table_remove_at(
-				table, space << INDEX_BITS | (table->spaces[space].count - 1));
-	return lease_table_count(table, set);
-}
-
 /* --- walks */
+
+uint32_t lease_table_last(const struct lease_table *table, uint8_t set)
+{
+	for (uint32_t space = 2u * set + 2; space-- > 2u * set;)
+		if (table->spaces[space].count)
+			return space << INDEX_BITS | (table->spaces[space].count - 1);
+	return LEASE_NONE;
+}
 
 uint32_t lease_table_first_of(const struct lease_table *table, uint8_t set, uint32_t owner)
 {

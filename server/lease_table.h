@@ -112,10 +112,11 @@ bool lease_table_remove(
  * now. With its last lease an owner without references goes too: its name first.
  */
 uint32_t lease_table_remove_at(struct lease_table *table, uint32_t id);
-/* Removes up to `limit` leases of a set. Returns how many it still has. */
-size_t lease_table_drop(struct lease_table *table, uint8_t set, size_t limit);
 
 /* --- walks */
+
+/* Any of one set, the cheapest to remove; LEASE_NONE = there is none. */
+uint32_t lease_table_last(const struct lease_table *table, uint8_t set);
 
 /* All of one owner in one set, in no order; LEASE_NONE is the end. */
 uint32_t lease_table_first_of(const struct lease_table *table, uint8_t set, uint32_t owner);

@@ -78,13 +78,6 @@ static uint64_t seed_of_process(void)
 	return seed;
 }
 
-static inline uint64_t mix(uint64_t x)
-{
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-	return x ^ (x >> 31);
-}
-
 static uint32_t hash(uint32_t space, const uint8_t *address, uint8_t length)
 {
 	uint64_t rest = (uint64_t)space << 40 | (uint64_t)length << 32, high;
@@ -93,12 +86,12 @@ static uint32_t hash(uint32_t space, const uint8_t *address, uint8_t length)
 
 	if (!(space & 1)) {
 		memcpy(&word, address, 4);
-		return (uint32_t)mix(seed ^ rest ^ word);
+		return (uint32_t)table_mix(seed ^ rest ^ word);
 	}
 	memcpy(&high, address, 8);
-	seed = mix(seed ^ high);
+	seed = table_mix(seed ^ high);
 	memcpy(&high, address + 8, 8);
-	return (uint32_t)mix(mix(seed ^ high) ^ rest);
+	return (uint32_t)table_mix(table_mix(seed ^ high) ^ rest);
 }
 
 static uint32_t *bucket(const struct lease_table *t, uint32_t at)

@@ -33,24 +33,17 @@ static uint64_t seed_of_process(void)
 	return seed;
 }
 
-static inline uint64_t mix(uint64_t x)
-{
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
-	return x ^ (x >> 31);
-}
-
 static inline uint64_t hash(const uint8_t *slot, size_t address)
 {
 	uint64_t seed = seed_of_process(), high, low = 0;
 
 	if (address == 4) {
 		memcpy(&low, slot, 5);
-		return mix(low ^ seed);
+		return table_mix(low ^ seed);
 	}
 	memcpy(&high, slot, 8);
 	memcpy(&low, slot + 8, 8);
-	return mix(mix(high ^ seed) ^ low ^ (uint64_t)slot[16] << 56);
+	return table_mix(table_mix(high ^ seed) ^ low ^ (uint64_t)slot[16] << 56);
 }
 
 static inline uint8_t *slot_at(const struct member_table *t, size_t index, size_t address)

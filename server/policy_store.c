@@ -230,6 +230,7 @@ static void make_batch(void *arg)
 	struct store *s = arg;
 
 	s->protect_cut = false;
+	leases_trim(s);
 	apply_batch(s);
 	if (s->batch && !error_is_set(&s->prepare_error)) {
 		if (s->batch->validate_only)

@@ -156,6 +156,7 @@ struct store {
 	pthread_mutex_t lease_lock;
 	struct lease_undo *lease_undo; /* of the batch */
 	size_t lease_undo_count, lease_undo_room;
+	size_t lease_peak; /* as many as its table has room for, about */
 	uint64_t guards; /* bits of sets that a policy keeps out, as of guards_edits */
 	uint64_t edits, guards_edits; /* of policies */
 	uint64_t next_revision;
@@ -432,6 +433,8 @@ int leases_note(struct store *s, const struct lease *before, bool there);
 /* Takes back all but the first `count` changes of the batch. */
 void leases_undo(struct store *s, size_t count);
 void leases_commit(struct store *s); /* there is no way back */
+/* Before a batch, on the worker: the room of many that have ended is given back. */
+void leases_trim(struct store *s);
 bool leases_held_now(const struct store *s, uint8_t id, const struct member *m); /* before the batch */
 /* Somebody holds it now who did not, or the reverse. 0 or -ENOMEM. */
 int leases_flip(struct store *s, uint8_t id, const struct member *m, bool add);

@@ -171,18 +171,12 @@ static int redo_op(struct reading *d, const struct lease_op *op)
 
 int leases_forget(struct store *s, uint8_t id)
 {
-	uint64_t cursor = 0;
 	uint32_t at;
 	int r = 0;
 
-	while (!r && lease_table_count(&s->leases, id)) {
-		struct lease l;
+	while (!r && (at = lease_table_last(&s->leases, id)) != LEASE_NONE) {
+		struct lease l = lease_table_at(&s->leases, at);
 
-		if (!lease_table_next(&s->leases, id, &cursor, &at)) {
-			cursor = 0; /* what moved behind it */
-			continue;
-		}
-		l = lease_table_at(&s->leases, at);
 		lease_table_remove_at(&s->leases, at);
 		if (!lease_table_held(&s->leases, id, &l.member))
 			r = leases_flip(s, id, &l.member, false);

@@ -6,18 +6,14 @@
 #include "server/policy_store_internal.h"
 
 #define UNDO_KEPT  4096u
+#define TRIMMED_FROM 10000u
 #define UNDO_SLICE 256u /* members between two chances for the loop */
-
-static bool held(const struct store *s, uint8_t id, const struct member *m)
-{
-	return lease_table_held(&s->leases, id, m);
-}
 
 bool leases_held_now(const struct store *s, uint8_t id, const struct member *m)
 {
 	const struct set_work *w = &s->work[id];
 
-	return !member_set_has(&w->held_added, m) && (member_set_has(&w->held_removed, m) || held(s, id, m));
+	return !member_set_has(&w->held_added, m) && (member_set_has(&w->held_removed, m) || lease_table_held(&s->leases, id, m));
 }
 
 int leases_flip(struct store *s, uint8_t id, const struct member *m, bool add)
@@ -55,14 +51,14 @@ int leases_note(struct store *s, const struct lease *before, bool there)
 static void undo_one(struct store *s, const struct lease_undo *undo)
 {
 	const struct lease *l = &undo->lease;
-	bool was = held(s, l->set, &l->member), is;
+	bool was = lease_table_held(&s->leases, l->set, &l->member), is;
 	uint32_t id = find(s, l);
 
 	if (undo->there)
 		lease_table_put(&s->leases, l->set, &l->member, l->owner, l->expiry);
 	else if (id != LEASE_NONE)
 		lease_table_remove_at(&s->leases, id);
-	is = held(s, l->set, &l->member);
+	is = lease_table_held(&s->leases, l->set, &l->member);
 	if (was != is)
 		leases_flip(s, l->set, &l->member, is);
 	lease_table_unref_owner(&s->leases, l->owner);
@@ -79,6 +75,19 @@ void leases_undo(struct store *s, size_t count)
 		}
 	}
 	pthread_mutex_unlock(&s->lease_lock);
+}
+
+void leases_trim(struct store *s)
+{
+	size_t count = s->leases.count;
+
+	s->lease_peak = MAX(s->lease_peak, count);
+	if (s->lease_peak < TRIMMED_FROM || count > s->lease_peak / 2)
+		return;
+	pthread_mutex_lock(&s->lease_lock);
+	lease_table_trim(&s->leases);
+	pthread_mutex_unlock(&s->lease_lock);
+	s->lease_peak = count;
 }
 
 void leases_commit(struct store *s)

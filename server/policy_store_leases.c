@@ -26,11 +26,6 @@ struct leasing {
 	size_t steps;
 };
 
-static bool held(const struct store *s, uint8_t id, const struct member *m)
-{
-	return lease_table_held(&s->leases, id, m);
-}
-
 /* --- one member */
 
 /* The loop's turn. */
@@ -66,7 +61,7 @@ static int end_lease(struct leasing *l, uint32_t id)
 	lease_table_remove_at(&l->s->leases, id);
 	l->result->released++;
 	l->a->tx->moves = true;
-	return held(l->s, lease.set, &lease.member) ? 0 : leases_flip(l->s, lease.set, &lease.member, false);
+	return lease_table_held(&l->s->leases, lease.set, &lease.member) ? 0 : leases_flip(l->s, lease.set, &lease.member, false);
 }
 
 static const char *why_refused(const struct leasing *l, const struct member *m)
@@ -86,7 +81,7 @@ static int begin_lease(struct leasing *l, const struct member *m, size_t at)
 {
 	struct lease lease = {*m, l->set, l->owner, 0};
 	const char *refusal = why_refused(l, m);
-	bool was = held(l->s, l->set, m);
+	bool was = lease_table_held(&l->s->leases, l->set, m);
 	int r;
 
 	if (refusal)
@@ -203,17 +198,12 @@ static int release_rest(struct leasing *l, uint8_t set, const struct member_set 
 
 static int release_set(struct leasing *l, uint8_t set)
 {
-	uint64_t cursor = 0;
 	uint32_t id;
 	int r = 0;
 
 	if (!l->lease->any_owner)
 		return l->owner == LEASE_NONE ? 0 : release_rest(l, set, NULL);
-	while (!r && lease_table_count(&l->s->leases, set)) {
-		if (!lease_table_next(&l->s->leases, set, &cursor, &id)) {
-			cursor = 0; /* what moved behind it */
-			continue;
-		}
+	while (!r && (id = lease_table_last(&l->s->leases, set)) != LEASE_NONE) {
 		r = end_lease(l, id);
 		breathe(l);
 	}

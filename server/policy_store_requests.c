@@ -61,48 +61,65 @@ int request_find(struct store *s, struct tx *tx, struct error *err)
 	return 0;
 }
 
+/* With effects of its own. */
+static int request_of(const struct tx *tx, int64_t time, struct request *ret)
+{
+	*ret = (struct request){
+		.uid = tx->author.uid,
+		.hash = tx->request_hash,
+		.time = time,
+		.revision = tx->revision,
+		.created = tx->policies.created,
+		.changed = tx->policies.changed,
+		.deleted = tx->policies.deleted,
+		.effects = malloc(tx->changes.count + 1),
+		.effect_count = tx->changes.count,
+	};
+	if (!ret->effects)
+		return -ENOMEM;
+	snprintf(ret->id, sizeof(ret->id), "%s", tx->request_id);
+	for (size_t i = 0; i < ret->effect_count; i++)
+		ret->effects[i] = (uint8_t)tx->effects[i];
+	return 0;
+}
+
 int request_keep(struct store *s, const struct tx *tx)
 {
-	struct request request = {.uid = tx->author.uid, .hash = tx->request_hash, .effect_count = tx->changes.count};
 	struct store_clock clock;
+	struct request request;
 
 	if (!*tx->request_id || tx->validate_only || tx->repeated)
 		return 0;
 	s->backend.clock(s->backend.data, &clock);
-	snprintf(request.id, sizeof(request.id), "%s", tx->request_id);
-	request.time = clock.time;
-	request.revision = tx->revision;
-	request.created = tx->policies.created;
-	request.changed = tx->policies.changed;
-	request.deleted = tx->policies.deleted;
-	request.effects = malloc(request.effect_count + 1);
-	if (!request.effects)
-		return -ENOMEM;
-	for (size_t i = 0; i < request.effect_count; i++)
-		request.effects[i] = (uint8_t)tx->effects[i];
-	return request_memory_add(&s->requests, &request);
+	return request_of(tx, clock.time, &request) < 0 ? -ENOMEM : request_memory_add(&s->requests, &request);
 }
 
 /* --- in the journal */
 
+/* Its id and effects are the request's. */
+static void fill(const struct request *request, Pepctl__Journal__Request *ret)
+{
+	pepctl__journal__request__init(ret);
+	ret->uid = request->uid;
+	ret->id = (char *)(uintptr_t)request->id; /* packing reads only */
+	ret->hash = request->hash;
+	ret->time = request->time;
+	ret->revision = request->revision;
+	ret->created = request->created;
+	ret->changed = request->changed;
+	ret->deleted = request->deleted;
+	ret->effects = (ProtobufCBinaryData){request->effect_count, request->effects};
+}
+
 Pepctl__Journal__Request *request_pack(struct tx *tx, int64_t time, Pepctl__Journal__Request *ret)
 {
-	uint8_t *effects = *tx->request_id ? malloc(tx->changes.count + 1) : NULL;
+	struct request request;
 
 	pepctl__journal__request__init(ret);
-	if (!effects)
+	if (!*tx->request_id || request_of(tx, time, &request) < 0)
 		return NULL;
-	for (size_t i = 0; i < tx->changes.count; i++)
-		effects[i] = (uint8_t)tx->effects[i];
-	ret->uid = tx->author.uid;
+	fill(&request, ret);
 	ret->id = tx->request_id;
-	ret->hash = tx->request_hash;
-	ret->time = time;
-	ret->revision = tx->revision;
-	ret->created = tx->policies.created;
-	ret->changed = tx->policies.changed;
-	ret->deleted = tx->policies.deleted;
-	ret->effects = (ProtobufCBinaryData){tx->changes.count, effects};
 	return ret;
 }
 
@@ -156,16 +173,7 @@ static int pack_one(void *data, const struct request *request)
 
 	if (!m)
 		return -ENOMEM;
-	pepctl__journal__request__init(m);
-	m->uid = request->uid;
-	m->id = (char *)(uintptr_t)request->id; /* packing reads only */
-	m->hash = request->hash;
-	m->time = request->time;
-	m->revision = request->revision;
-	m->created = request->created;
-	m->changed = request->changed;
-	m->deleted = request->deleted;
-	m->effects = (ProtobufCBinaryData){request->effect_count, request->effects};
+	fill(request, m);
 	p->m.requests[p->m.n_requests++] = m;
 	return 0;
 }

@@ -151,8 +151,10 @@ static void release_all_holders(struct world *w, unsigned int s, unsigned int i)
 
 static void drop(struct world *w, unsigned int s)
 {
-	while (lease_table_drop(&w->table, set_ids[s], 100))
-		;
+	uint32_t id;
+
+	while ((id = lease_table_last(&w->table, set_ids[s])) != LEASE_NONE)
+		lease_table_remove_at(&w->table, id);
 	for (unsigned int i = 0; i < MEMBERS; i++)
 		for (unsigned int o = 0; o < OWNERS; o++)
 			if (w->model[s][i][o].there)
