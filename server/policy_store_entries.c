@@ -233,6 +233,7 @@ void apply_commit(struct store *s)
 	for (size_t i = 0; i < s->touched_count; i++) {
 		struct entry *entry = s->touched[i];
 
+		order_change(s, entry->now, entry->next);
 		store_policy_unref(entry->now);
 		entry->now = TAKE_PTR(entry->next);
 		entry->touched = false;
@@ -252,7 +253,6 @@ void apply_commit(struct store *s)
 	leases_commit(s);
 	store_set_alarm(s);
 	s->count = s->next_count;
-	order_forget(s);
 }
 
 void apply_abort(struct store *s)

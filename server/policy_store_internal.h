@@ -183,8 +183,11 @@ struct store {
 	bool one_by_one; /* the batch was refused as a whole: find out which */
 	size_t attached; /* of the batch's new attachments, done */
 
-	const struct store_policy **order;    /* deciding order; NULL = not made yet */
-	const struct store_policy **position; /* the ruleset's own */
+	struct order {
+		const struct store_policy **ranked; /* in deciding order */
+		const struct store_policy **placed; /* in the ruleset's own */
+		size_t count, room; /* of each; room 0 = not made yet */
+	} order;
 };
 
 /* --- policy_store.c */
@@ -397,7 +400,9 @@ int guards_make(struct tx *tx, const struct store *s);
 
 /* --- policy_store_order.c */
 void order_forget(struct store *s);
-int order_make(struct store *s);
+/* Before `former` gives way to `next` in what is in force; NULL = there is none. */
+void order_change(struct store *s, const struct store_policy *former, const struct store_policy *next);
+int order_ranked(struct store *s, const struct store_policy *const **ret); /* store's count of them, or -ENOMEM */
 void order_by_rank(const struct store_policy **policies, size_t count);
 
 #endif

@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Reading what is in force; the two orders of policies are made when somebody asks for them. */
+/*
+ * Reading what is in force. The two orders of policies are made when somebody asks for them, and
+ * kept by what changes little: who changes one policy after another is told its place each time.
+ */
 #include <errno.h>
 
 #include "server/policy_store_internal.h"
 
+#define MOVES_WORTH 16u /* with more of the ruleset changed than one in so many, sorting costs less */
+
+typedef int compare_fn(const void *a, const void *b);
+
 void order_forget(struct store *s)
 {
-	free(TAKE_PTR(s->order));
-	free(TAKE_PTR(s->position));
+	free(s->order.ranked);
+	free(s->order.placed);
+	s->order = (struct order){0};
 }
 
 static int by_position(const void *a, const void *b)
@@ -31,15 +39,29 @@ void order_by_rank(const struct store_policy **policies, size_t count)
 	qsort(policies, count, sizeof(*policies), by_rank);
 }
 
-int order_make(struct store *s)
+static int make_room(struct order *o, size_t room)
 {
-	size_t count = 0;
+	const struct store_policy **ranked = reallocarray(o->ranked, room, sizeof(*ranked));
+	const struct store_policy **placed = NULL;
 
-	if (s->order)
+	if (ranked) {
+		o->ranked = ranked;
+		placed = reallocarray(o->placed, room, sizeof(*placed));
+	}
+	if (!placed)
+		return -ENOMEM;
+	o->placed = placed;
+	o->room = room;
+	return 0;
+}
+
+static int order_make(struct store *s)
+{
+	struct order *o = &s->order;
+
+	if (o->room)
 		return 0;
-	s->order = calloc(s->count + 1, sizeof(*s->order));
-	s->position = calloc(s->count + 1, sizeof(*s->position));
-	if (!s->order || !s->position) {
+	if (make_room(o, s->count + s->count / 4 + 1) < 0) {
 		order_forget(s);
 		return -ENOMEM;
 	}
@@ -48,26 +70,83 @@ int order_make(struct store *s)
 			const struct store_policy *p = CONTAINER_OF(n, struct entry, node)->now;
 
 			if (p)
-				s->order[count++] = p;
+				o->ranked[o->count++] = p;
 		}
-	memcpy(s->position, s->order, count * sizeof(*s->order));
-	order_by_rank(s->order, count);
-	qsort(s->position, count, sizeof(*s->position), by_position);
+	memcpy(o->placed, o->ranked, o->count * sizeof(*o->placed));
+	order_by_rank(o->ranked, o->count);
+	qsort(o->placed, o->count, sizeof(*o->placed), by_position);
 	return 0;
+}
+
+/* --- kept while it changes */
+
+/* The first that does not stand before it. */
+static size_t find(const struct store_policy **list, size_t count, const struct store_policy *policy,
+	compare_fn *compare)
+{
+	size_t first = 0;
+
+	while (first < count) {
+		size_t middle = first + (count - first) / 2;
+
+		if (compare(&list[middle], &policy) < 0)
+			first = middle + 1;
+		else
+			count = middle;
+	}
+	return first;
+}
+
+static void move(const struct store_policy **list, size_t count, const struct store_policy *former,
+	const struct store_policy *next, compare_fn *compare)
+{
+	size_t from = former ? find(list, count, former, compare) : count;
+	size_t to = next ? find(list, count, next, compare) : count;
+
+	to -= former && to > from; /* as places are without the former */
+	if (to > from)
+		memmove(&list[from], &list[from + 1], (to - from) * sizeof(*list));
+	else
+		memmove(&list[to + 1], &list[to], (from - to) * sizeof(*list));
+	if (next)
+		list[to] = next;
+}
+
+void order_change(struct store *s, const struct store_policy *former, const struct store_policy *next)
+{
+	struct order *o = &s->order;
+
+	if (!o->room || (!former && !next))
+		return;
+	if (s->touched_count > o->count / MOVES_WORTH + 1 ||
+		(o->count == o->room && make_room(o, 2 * o->room) < 0)) {
+		order_forget(s);
+		return;
+	}
+	move(o->ranked, o->count, former, next, by_rank);
+	move(o->placed, o->count, former, next, by_position);
+	o->count += !former;
+	o->count -= !next;
+}
+
+/* --- what is in force */
+
+int order_ranked(struct store *s, const struct store_policy *const **ret)
+{
+	int r = order_make(s);
+
+	*ret = s->order.ranked;
+	return r;
 }
 
 const struct store_policy *store_policy_at(struct store *s, size_t index)
 {
-	return index < s->count && !order_make(s) ? s->order[index] : NULL;
+	return index < s->count && !order_make(s) ? s->order.ranked[index] : NULL;
 }
 
 size_t store_policy_position(struct store *s, const struct store_policy *policy)
 {
-	const struct store_policy **found = NULL;
-
-	if (!order_make(s))
-		found = bsearch(&policy, s->position, s->count, sizeof(*s->position), by_position);
-	return found ? (size_t)(found - s->position) + 1 : 0;
+	return order_make(s) ? 0 : find(s->order.placed, s->order.count, policy, by_position) + 1;
 }
 
 size_t store_policy_count(const struct store *s)

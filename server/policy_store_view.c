@@ -57,13 +57,14 @@ int store_view_policies(
 	struct store_view *view, const struct store_policy *const **ret, size_t *ret_count)
 {
 	struct store *s = view->store;
-	int r = view->next ? order_next(view) : order_make(s);
+	int r;
 
-	if (r)
-		return r;
-	*ret = view->next ? view->order : s->order;
 	*ret_count = view->next ? s->next_count : s->count;
-	return 0;
+	if (!view->next)
+		return order_ranked(s, ret);
+	r = order_next(view);
+	*ret = view->order;
+	return r;
 }
 
 /* On the loop; the worker may be about to change it. */

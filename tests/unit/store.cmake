@@ -2,7 +2,7 @@
 add_library(pep_store_world STATIC store_world.c store_answer.c store_drive.c ${PROJECT_SOURCE_DIR}/tests/datapath/engine.c)
 target_link_libraries(pep_store_world PUBLIC pep_flags pep_store PkgConfig::CMOCKA)
 
-foreach(name IN ITEMS policy_store policy_store_requests policy_store_sets policy_store_timers policy_store_view)
+foreach(name IN ITEMS policy_store policy_store_order policy_store_requests policy_store_sets policy_store_timers policy_store_view)
     pep_unit_test(${name} SOURCES test_${name}.c LIBS pep_store_world)
 endforeach()
 pep_unit_test(policy_store_history SOURCES test_policy_store_history.c random_policy.c LIBS pep_store_world)
