@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 
 #include "server/sock_diag.h"
@@ -44,7 +43,7 @@ static void add_socket(struct part *part, uint8_t family, const char *local, uin
 	m.id.idiag_dport = htons(peer_port);
 	assert_int_equal(inet_pton(family, local, m.id.idiag_src), 1);
 	assert_int_equal(inet_pton(family, peer, m.id.idiag_dst), 1);
-	add(part, SOCK_DIAG_BY_FAMILY, &m, sizeof(m), 7);
+	add(part, TCPDIAG_GETSOCK, &m, sizeof(m), 7);
 }
 
 static void add_end(struct part *part, uint16_t type, int error)
