@@ -69,6 +69,14 @@ static void lines_of(const struct pep_table *lines, const struct member_key *key
 	ret[1] = pep_hash_second(key->hash, lines->mask);
 }
 
+void place_fetch(const struct members *m, const struct pep_table *lines, const struct member_key *key)
+{
+	uint32_t at[2];
+
+	lines_of(lines, key, at);
+	__builtin_prefetch(chunk_line(m, lines, at[0]), 1);
+}
+
 bool place_find(const struct members *m, const struct pep_table *lines, const struct member_key *key,
 	struct member_place *ret)
 {

@@ -11,6 +11,7 @@
 #include "bpf/hash.h"
 
 #define LENGTH_BY_VALUE 8u /* a shorter prefix covers too many values to be listed under each */
+#define AHEAD           8u /* members */
 #define FEW_LENGTHS     2u /* so few are looked for under every value */
 
 static const uint32_t lines_least[2] = {PEP_CHUNK_LINES, PEP_CHUNK_LINES};
@@ -142,10 +143,14 @@ static void lengths_mark(struct members *m, struct member_table *table, const st
 	}
 }
 
+static __u64 *filter_word(const struct members *m, const struct member_table *table, const struct member_key *key)
+{
+	return chunk_word(m, &table->next.filter, (uint32_t)(key->hash >> 6) & table->next.filter.mask);
+}
+
 static void filter_mark(struct members *m, struct member_table *table, const struct member_key *key)
 {
-	uint32_t at = (uint32_t)(key->hash >> 6) & table->next.filter.mask;
-	__u64 *word = chunk_word(m, &table->next.filter, at);
+	__u64 *word = filter_word(m, table, key);
 	uint64_t bits = pep_filter_bits(key->hash);
 
 	if (~*word & bits)
@@ -234,6 +239,19 @@ static int combos_full(struct error *err)
 	return error_set(err, ERROR_LIMIT, "COMBOS_FULL",
 		"sets overlap in more than %u ways; use fewer sets with common members",
 		PEP_COMBOS_MAX - 1);
+}
+
+/* What change_one() is going to need: it waits for memory more than it works. */
+static void fetch(const struct members *m, const struct classifier_member *member)
+{
+	struct member_key key = member_key(m, member);
+	const struct member_table *table = &m->table[key.six];
+
+	if (table->next.lines.mask == PEP_TABLE_NONE)
+		return;
+	place_fetch(m, &table->next.lines, &key);
+	if (member->add)
+		__builtin_prefetch(filter_word(m, table, &key), 1);
 }
 
 static int change_one(struct members *m, const struct classifier_member *member, struct error *err)
@@ -343,8 +361,11 @@ static int plan_once(struct members *m, const struct classifier_member *members,
 		if (adds)
 			r = prepare_table(m, six, adds, factor, err);
 	}
-	for (size_t i = 0; i < count && !r; i++)
+	for (size_t i = 0; i < count && !r; i++) {
+		if (i + AHEAD < count)
+			fetch(m, &members[i + AHEAD]);
 		r = change_one(m, &members[i], err);
+	}
 	if (!r)
 		return 0;
 	places_back(m);
@@ -434,8 +455,12 @@ void members_settle(struct members *m)
 		return;
 	if (m->place_count)
 		combos_settle(m);
-	for (size_t i = 0; i < m->place_count; i++)
+	for (size_t i = 0; i < m->place_count; i++) {
+		const struct member_place *later = &m->places[MIN(i + AHEAD, m->place_count - 1)];
+
+		__builtin_prefetch(chunk_line(m, &m->table[later->six].next.lines, later->line), 1);
 		place_settle(m, &m->places[i]);
+	}
 	m->place_count = 0;
 	for (size_t i = 0; i < 2; i++) {
 		struct member_table *table = &m->table[i];

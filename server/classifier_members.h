@@ -96,6 +96,8 @@ struct member_key {
 	uint64_t hash;
 };
 struct member_key member_key(const struct members *m, const struct classifier_member *member);
+/* A hint that the member is looked for soon. */
+void place_fetch(const struct members *m, const struct pep_table *lines, const struct member_key *key);
 bool place_find(const struct members *m, const struct pep_table *lines, const struct member_key *key,
 	struct member_place *ret);
 /* A free place, with the key in it; false = both lines are full. */

@@ -34,6 +34,23 @@ uint32_t lease_table_first_holder(
 		member->bytes, member->length);
 }
 
+void lease_table_fetch_bucket(const struct lease_table *table, uint8_t set, const struct member *member)
+{
+	if (table->bucket_count)
+		__builtin_prefetch(
+			chain_of(table, space_of(set, member), member->bytes, member->length), 1);
+}
+
+void lease_table_fetch_first(const struct lease_table *table, uint8_t set, const struct member *member)
+{
+	uint32_t id = LEASE_NONE;
+
+	if (table->bucket_count)
+		id = *chain_of(table, space_of(set, member), member->bytes, member->length);
+	if (id != LEASE_NONE)
+		__builtin_prefetch(item_at(table, id));
+}
+
 uint32_t lease_table_next_holder(const struct lease_table *table, uint32_t id)
 {
 	const struct lease_item *item = item_at(table, id);
@@ -123,6 +140,9 @@ int lease_table_reserve(
 {
 	int r = reserve_spaces(table, set, v4, v6);
 
+	/* A bucket a lease; before these come, there are fewer to move. */
+	while (!r && table->bucket_count < table->count + v4 + v6)
+		buckets_grow(table);
 	return r ? r : group_reserve(table, set, owner);
 }
 
@@ -149,8 +169,7 @@ static uint32_t append(
 	item->length = member->length;
 	item->heap = LEASE_NONE;
 	memcpy(item->address, member->bytes, space & 1 ? 16 : 4);
-	if (++t->count > t->bucket_count)
-		buckets_grow(t);
+	t->count++;
 	chain = chain_of(t, space, member->bytes, member->length);
 	item->chain = *chain;
 	*chain = id;

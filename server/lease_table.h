@@ -92,6 +92,13 @@ struct lease lease_table_at(const struct lease_table *table, uint32_t id);
 bool lease_table_held(const struct lease_table *table, uint8_t set, const struct member *member);
 
 /*
+ * Hints that a member is looked for soon, which its place in memory would make slow: of one
+ * that comes later its bucket, then, of one that comes sooner, the first that the bucket has.
+ */
+void lease_table_fetch_bucket(const struct lease_table *table, uint8_t set, const struct member *member);
+void lease_table_fetch_first(const struct lease_table *table, uint8_t set, const struct member *member);
+
+/*
  * Room for so many more in that set, for that owner: as many puts cannot fail then,
  * whatever is removed in between, until lease_table_trim() or the owner has gone.
  * Rooms in different sets add up; for several owners in one set, ask for each of

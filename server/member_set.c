@@ -185,6 +185,18 @@ bool member_set_has(const struct member_set *set, const struct member *member)
 				   : slot_at(t, find(t, key, 16), 16)[16];
 }
 
+void member_set_fetch(const struct member_set *set, const struct member *member)
+{
+	const struct member_table *t = table_of(set, member->family);
+	size_t address = member->family == 4 ? 4 : 16;
+	uint8_t key[17];
+
+	if (!t->size)
+		return;
+	key_of(member, key);
+	__builtin_prefetch(slot_at(t, hash(key, address) & (t->size - 1), address), 1);
+}
+
 int member_set_reserve(struct member_set *set, size_t v4, size_t v6)
 {
 	if (v4 && reserve(&set->v4, v4, 4) < 0)

@@ -32,6 +32,8 @@ int member_set_add(struct member_set *set, const struct member *member);
 /* Whether it was there. A member removed and added again needs no memory. */
 bool member_set_remove(struct member_set *set, const struct member *member);
 bool member_set_has(const struct member_set *set, const struct member *member);
+/* A hint that the member is looked for soon. */
+void member_set_fetch(const struct member_set *set, const struct member *member);
 
 /* Room for so many more. 0 or -ENOMEM. */
 int member_set_reserve(struct member_set *set, size_t v4, size_t v6);

@@ -12,6 +12,7 @@
 
 #define BOOT_ID_SIZE sizeof(((struct store_clock *)0)->boot_id)
 #define PIECE        4096u
+#define AHEAD        8u
 
 static struct lease_clock begin(const struct store *s, struct store_clock *clock, struct lease_writer *writer)
 {
@@ -146,6 +147,22 @@ static int make_room(struct store *s, uint8_t set, uint32_t owner, const struct 
 	return r ? r : member_set_reserve(&s->work[set].held_added, counts[0], counts[1]);
 }
 
+/* What redo_member() is going to need: it waits for memory more than it works. */
+static void fetch(const struct store *s, uint8_t set, const struct lease_op *op, uint32_t i)
+{
+	struct member m;
+
+	if (i + 2 * AHEAD < op->count) {
+		m = lease_op_member(op, i + 2 * AHEAD);
+		lease_table_fetch_bucket(&s->leases, set, &m);
+		member_set_fetch(&s->work[set].held_added, &m);
+	}
+	if (i + AHEAD < op->count) {
+		m = lease_op_member(op, i + AHEAD);
+		lease_table_fetch_first(&s->leases, set, &m);
+	}
+}
+
 static int redo_op(struct reading *d, const struct lease_op *op)
 {
 	const struct lease_name *owner = &d->list.owners[op->owner], *name = &d->list.sets[op->set];
@@ -163,8 +180,10 @@ static int redo_op(struct reading *d, const struct lease_op *op)
 		return r;
 	if (!op->release)
 		r = make_room(d->s, set, number, op);
-	for (uint32_t i = 0; i < op->count && !r; i++)
+	for (uint32_t i = 0; i < op->count && !r; i++) {
+		fetch(d->s, set, op, i);
 		r = redo_member(d, set, number, op, i);
+	}
 	lease_table_unref_owner(&d->s->leases, number);
 	return r;
 }
