@@ -8,9 +8,6 @@
 
 #include <errno.h>
 
-#include "bpf/hash.h"
-
-#define LENGTH_BY_VALUE 8u /* a shorter prefix covers too many values to be listed under each */
 #define AHEAD           8u /* members */
 #define FEW_LENGTHS     2u /* so few are looked for under every value */
 
@@ -64,97 +61,6 @@ void members_adopt(struct members *m)
 		mark_used(m, &m->adopted[i].lengths, 8);
 	}
 	combos_adopt(m);
-}
-
-/* --- lengths, the filter */
-
-/* A bit that nobody has, or whose length has no members any more: who judges by it finds none. */
-static int bit_take(struct member_lengths *lengths)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(lengths->bit); i++)
-		if (lengths->bit[i] >= 0 && !lengths->users[i]) {
-			int8_t bit = lengths->bit[i];
-
-			lengths->bit[i] = -1;
-			return bit;
-		}
-	return lengths->count < PEP_LENGTHS_MAX ? (int)lengths->count++ : -1;
-}
-
-static int lengths_take(struct member_table *table, struct error *err)
-{
-	struct member_lengths *lengths = &table->lengths;
-
-	for (size_t i = 0; i < ARRAY_SIZE(lengths->bit); i++) {
-		int bit;
-
-		if (!lengths->users[i] || lengths->bit[i] >= 0)
-			continue;
-		bit = bit_take(lengths);
-		if (bit < 0)
-			return error_set(err, ERROR_LIMIT, "LENGTHS_FULL",
-				"members have more than %u different prefix lengths, which is the limit",
-				PEP_LENGTHS_MAX);
-		lengths->bit[i] = (int8_t)bit;
-	}
-	return 0;
-}
-
-static void lengths_list(struct member_table *table)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(table->lengths.bit); i++)
-		if (table->lengths.bit[i] >= 0)
-			table->next.length[table->lengths.bit[i]] = (uint8_t)i;
-}
-
-/* The values that a prefix covers; of IPv6 the value is a hash of 32 bits. */
-static void value_range(const struct member_key *key, uint32_t *ret_first, uint32_t *ret_last)
-{
-	uint32_t upper = PEP_BE32(key->address[0]);
-
-	*ret_first = *ret_last = key->six ? pep_fold6(key->address[0]) : upper >> 16;
-	if (!key->six && key->length < 16)
-		*ret_last = *ret_first | (UINT16_MAX >> key->length);
-}
-
-static bool is_short(const struct member_key *key)
-{
-	return key->length < (key->six ? 32 : LENGTH_BY_VALUE);
-}
-
-static void lengths_mark(struct members *m, struct member_table *table, const struct member_key *key)
-{
-	int8_t number = table->lengths.bit[key->length];
-	uint64_t bit = 1ull << (number & 63);
-	uint32_t first, last;
-
-	if (number < 0) /* a member that the plan takes out */
-		return;
-	if (table->next.lengths.mask == PEP_TABLE_NONE || is_short(key)) {
-		table->next.always |= bit;
-		return;
-	}
-	value_range(key, &first, &last);
-	for (; first <= last; first++) {
-		__u64 *word = chunk_word(m, &table->next.lengths, first);
-
-		if (!(*word & bit))
-			__atomic_store_n(word, *word | bit, __ATOMIC_RELAXED);
-	}
-}
-
-static __u64 *filter_word(const struct members *m, const struct member_table *table, const struct member_key *key)
-{
-	return chunk_word(m, &table->next.filter, (uint32_t)(key->hash >> 6) & table->next.filter.mask);
-}
-
-static void filter_mark(struct members *m, struct member_table *table, const struct member_key *key)
-{
-	__u64 *word = filter_word(m, table, key);
-	uint64_t bits = pep_filter_bits(key->hash);
-
-	if (~*word & bits)
-		__atomic_store_n(word, *word | bits, __ATOMIC_RELAXED);
 }
 
 /* --- larger tables */
@@ -251,7 +157,7 @@ static void fetch(const struct members *m, const struct classifier_member *membe
 		return;
 	place_fetch(m, &table->next.lines, &key);
 	if (member->add)
-		__builtin_prefetch(filter_word(m, table, &key), 1);
+		filter_fetch(m, table, &key);
 }
 
 static int change_one(struct members *m, const struct classifier_member *member, struct error *err)

@@ -112,4 +112,14 @@ int places_each(struct members *m, const struct pep_table *lines, bool six,
 	int (*cb)(struct members *m, const struct member_key *key, uint16_t combo, void *data),
 	void *data);
 
+/* --- classifier_filter.c */
+/* A bit for each length that members have with the plan. */
+int lengths_take(struct member_table *table, struct error *err);
+/* What the bits stand for, for the packet program. */
+void lengths_list(struct member_table *table);
+/* The member's length can cover addresses like it; the member may be there. */
+void lengths_mark(struct members *m, struct member_table *table, const struct member_key *key);
+void filter_mark(struct members *m, struct member_table *table, const struct member_key *key);
+void filter_fetch(const struct members *m, const struct member_table *table, const struct member_key *key);
+
 #endif
