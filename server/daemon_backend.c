@@ -116,7 +116,9 @@ static void on_persisted(uv_work_t *work, int status)
 		log_info("the state folder has what is in force again");
 	d->persist_unsure = d->persist_error.kind == ERROR_UNKNOWN ||
 			    (d->persist_unsure && error_is_set(&d->persist_error));
+	log_gather(); /* a line for each of a batch, before their answers go out */
 	store_persisted(d->store, error_is_set(&d->persist_error) ? &d->persist_error : NULL);
+	log_release();
 }
 
 static int load(void *data, const char *name, char **ret, size_t *ret_size, struct error *err)

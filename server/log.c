@@ -4,9 +4,16 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
+
+#define LINE_SIZE 4096 /* PIPE_BUF: what is written to a pipe at once does not mix with others' */
 
 static enum log_level threshold = LOG_LEVEL_INFO;
 static bool journal;
+
+static _Thread_local bool gathering;
+static char gathered[LINE_SIZE];
+static size_t gathered_size;
 
 static const struct {
 	const char *word, *prefix;
@@ -33,19 +40,60 @@ bool log_level_parse(const char *text, enum log_level *ret)
 	return false;
 }
 
-/* One write a line, so that lines of several processes do not mix. */
+/* Whole lines in one write, so that those of several processes do not mix. */
+static void write_out(const char *bytes, size_t size)
+{
+	ssize_t written = 0;
+
+	for (; size; bytes += written, size -= (size_t)written) {
+		written = write(STDERR_FILENO, bytes, size);
+		if (written < 0 && errno == EINTR)
+			written = 0;
+		if (written < 0)
+			return;
+	}
+}
+
+void log_gather(void)
+{
+	gathering = true;
+}
+
+void log_release(void)
+{
+	write_out(gathered, gathered_size);
+	gathered_size = 0;
+	gathering = false;
+}
+
+static void put_line(const char *line, size_t size)
+{
+	if (!gathering) {
+		write_out(line, size);
+		return;
+	}
+	if (size > sizeof(gathered) - gathered_size) {
+		write_out(gathered, gathered_size);
+		gathered_size = 0;
+	}
+	memcpy(gathered + gathered_size, line, size);
+	gathered_size += size;
+}
+
 PRINTF_LIKE(2, 0)
 static void write_line(enum log_level level, const char *fmt, va_list args)
 {
 	int saved = errno, length;
-	char line[4096];
+	char line[LINE_SIZE];
 
 	if (level > threshold)
 		return;
 	length = snprintf(line, sizeof(line), "%s%s", journal ? levels[level].prefix : levels[level].word,
 		journal ? "" : ": ");
-	vsnprintf(line + length, sizeof(line) - (size_t)length, fmt, args);
-	fprintf(stderr, "%s\n", line);
+	length += vsnprintf(line + length, sizeof(line) - (size_t)length, fmt, args);
+	length = MIN(length, LINE_SIZE - 1);
+	line[length] = '\n';
+	put_line(line, (size_t)length + 1);
 	errno = saved;
 }
 

@@ -18,4 +18,8 @@ void log_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_info(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* What this thread, one at a time, logs in between is written at once, or in few writes. */
+void log_gather(void);
+void log_release(void);
+
 #endif
