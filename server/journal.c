@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#include "server/disk_error.h"
 #include "server/journal_format.h"
 
 #define FILE_NAME    "journal"
@@ -27,33 +28,10 @@ struct journal {
 	char *notice;
 };
 
-static const char *advice(int error)
-{
-	switch (error) {
-	case ENOSPC:
-		return "; make room on the file system of the state folder";
-	case EDQUOT:
-		return "; raise the disk quota of the daemon's user, or make room";
-	case EROFS:
-		return "; remount the file system of the state folder read-write";
-	case EIO:
-		return "; the disk may be failing, see the kernel's log";
-	default:
-		return "";
-	}
-}
-
-static int refuse(struct error *err, const char *reason, const char *what, int error)
-{
-	return error_set(err, ERROR_PRECONDITION, reason, "%s: %s%s", what, strerror(error), advice(error));
-}
-
 static int unknown(struct journal *j, const char *what, int error, struct error *err)
 {
 	j->refuses = error;
-	return error_set(err, ERROR_UNKNOWN, "DURABILITY_UNKNOWN",
-		"%s could not be synced: %s; the change may or may not survive a crash%s", what,
-		strerror(error), advice(error));
+	return disk_unknown(err, what, error);
 }
 
 /* --- writing */
@@ -131,7 +109,7 @@ static int check_usable(const struct journal *j, struct error *err)
 		return 0;
 	return error_set(err, ERROR_PRECONDITION, "NOT_DURABLE",
 		"the change was refused because the journal could not be written or synced, and it has not "
-		"been rewritten since: %s%s", strerror(j->refuses), advice(j->refuses));
+		"been rewritten since: %s%s", strerror(j->refuses), disk_advice(j->refuses));
 }
 
 int journal_append(
@@ -151,7 +129,7 @@ int journal_append(
 	r = write_records(j->fd, j->id, j->size, records, count, true);
 	if (r) {
 		j->refuses = ftruncate(j->fd, (off_t)j->size) < 0 ? errno : 0;
-		return refuse(err, "NOT_DURABLE",
+		return disk_refuses(err, "NOT_DURABLE",
 			"the change was refused because it could not be written to the journal", -r);
 	}
 	if (fdatasync(j->fd) < 0)
@@ -204,7 +182,7 @@ int journal_rewrite(
 	if (fd < 0 && j->fd < 0) /* there is none */
 		j->refuses = -fd;
 	if (fd < 0)
-		return refuse(err, "NOT_DURABLE", "the journal could not be rewritten", -fd);
+		return disk_refuses(err, "NOT_DURABLE", "the journal could not be rewritten", -fd);
 	closep(&j->fd);
 	j->fd = fd;
 	j->id = id;
@@ -243,7 +221,7 @@ static int read_file(
 	int r;
 
 	if (fstat(fd, &st) < 0)
-		return refuse(err, "JOURNAL", FILE_NAME, errno);
+		return disk_refuses(err, "JOURNAL", FILE_NAME, errno);
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, ERROR_PRECONDITION, "JOURNAL", FILE_NAME " is no plain file");
 	if (st.st_uid != geteuid() || st.st_mode & 022)
@@ -255,7 +233,7 @@ static int read_file(
 	data = malloc((size_t)st.st_size + 1);
 	r = data ? read_all(fd, data, (size_t)st.st_size) : -ENOMEM;
 	if (r)
-		return refuse(err, "JOURNAL", FILE_NAME, -r);
+		return disk_refuses(err, "JOURNAL", FILE_NAME, -r);
 	*ret_size = (size_t)st.st_size;
 	*ret = TAKE_PTR(data);
 	return 0;
@@ -278,7 +256,7 @@ static int say(struct journal *j, int printed, struct error *err)
 	if (printed >= 0)
 		return 0;
 	j->notice = NULL;
-	return refuse(err, "JOURNAL", FILE_NAME, ENOMEM);
+	return disk_refuses(err, "JOURNAL", FILE_NAME, ENOMEM);
 }
 
 static int repair(struct journal *j, const struct journal_scan *scan, struct error *err)
@@ -288,7 +266,7 @@ static int repair(struct journal *j, const struct journal_scan *scan, struct err
 
 	j->damaged = true;
 	if (r)
-		return refuse(err, "JOURNAL", "the damaged journal could not be set aside", -r);
+		return disk_refuses(err, "JOURNAL", "the damaged journal could not be set aside", -r);
 	r = journal_rewrite(j, scan->records, scan->count, err);
 	return r ? r : say(j, asprintf(&j->notice,
 		"the journal was damaged: %s; the %zu records before that are kept, and the damaged "
@@ -298,7 +276,7 @@ static int repair(struct journal *j, const struct journal_scan *scan, struct err
 static int cut(struct journal *j, size_t size, struct error *err)
 {
 	if (ftruncate(j->fd, (off_t)j->size) < 0)
-		return refuse(err, "JOURNAL", "the journal's end could not be cut off", errno);
+		return disk_refuses(err, "JOURNAL", "the journal's end could not be cut off", errno);
 	return say(j, asprintf(&j->notice,
 		"a write to the journal was cut short by a crash; its %zu bytes are cut off",
 		size - (size_t)j->size), err);
@@ -325,7 +303,7 @@ static int settle(struct journal *j, uint8_t *data, size_t size,
 			scan->damage ? scan->damage : ""), err);
 	r = tail.iov_len ? write_all(j->fd, &tail, 1, scan->tail) : 0;
 	if (r)
-		return refuse(err, "JOURNAL", FILE_NAME, -r);
+		return disk_refuses(err, "JOURNAL", FILE_NAME, -r);
 	if (size > scan->good)
 		r = cut(j, size, err);
 	if (!r && (fdatasync(j->fd) < 0 || fsync(j->dir) < 0))
@@ -343,7 +321,7 @@ static int load(struct journal *j, journal_read_fn *read, void *data, struct err
 	if (r)
 		return r;
 	if (bytes && (r = journal_scan(bytes, size, &scan)))
-		refuse(err, "JOURNAL", FILE_NAME, -r);
+		disk_refuses(err, "JOURNAL", FILE_NAME, -r);
 	for (size_t i = 0; i < scan.count && !r; i++)
 		r = read(data, &scan.records[i], err);
 	return r ? r : settle(j, bytes, size, &scan, err);
@@ -374,7 +352,7 @@ int journal_open(int dir, journal_read_fn *read, void *data, struct journal **re
 	int r;
 
 	if (!j)
-		return refuse(err, "JOURNAL", FILE_NAME, ENOMEM);
+		return disk_refuses(err, "JOURNAL", FILE_NAME, ENOMEM);
 	j->dir = dir;
 	j->fd = open_file(j);
 	if (j->fd >= 0)
@@ -382,7 +360,7 @@ int journal_open(int dir, journal_read_fn *read, void *data, struct journal **re
 	else if (errno == ENOENT)
 		r = make(j, err);
 	else
-		r = refuse(err, "JOURNAL", FILE_NAME, errno);
+		r = disk_refuses(err, "JOURNAL", FILE_NAME, errno);
 	if (!r)
 		*ret = TAKE_PTR(j);
 	return r;

@@ -8,10 +8,15 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "server/crc32c.h"
+#include "server/disk_error.h"
+
 #define FILE_NAME "state"
 #define PARTS     "sets"
 #define FILE_DAMAGED "state.damaged"
 #define SIZE_MAX_READ (1u << 30)
+#define SEAL "#@ crc32c "                          /* the last line of each file, for a person a comment */
+#define SEAL_SIZE (sizeof(SEAL) - 1 + 8 + 1) /* the digits and the end of the line */
 
 void state_deinit(struct state *state)
 {
@@ -22,10 +27,33 @@ void state_deinit(struct state *state)
 	*state = (struct state){0};
 }
 
-static int refuse(struct error *err, const char *reason, const char *what, int error)
+/* --- the seal */
+
+static void make_seal(const char *text, size_t size, char ret[static SEAL_SIZE + 1])
 {
-	return error_set(err, ERROR_PRECONDITION, reason, "%s: %s", what, strerror(error));
+	snprintf(ret, SEAL_SIZE + 1, SEAL "%08x\n", crc32c(0, text, size));
 }
+
+int state_unseal(const char *text, size_t *size, struct error *err)
+{
+	char seal[SEAL_SIZE + 1];
+	const char *there;
+
+	if (*size < SEAL_SIZE)
+		return 0;
+	there = text + *size - SEAL_SIZE;
+	if (memcmp(there, SEAL, sizeof(SEAL) - 1) != 0)
+		return 0;
+	make_seal(text, *size - SEAL_SIZE, seal);
+	if (memcmp(there, seal, SEAL_SIZE) != 0)
+		return error_set(err, ERROR_PRECONDITION, "STATE_DAMAGED",
+			"it has not the checksum that its last line says; whoever changed it by hand "
+			"takes that line out");
+	*size -= SEAL_SIZE;
+	return 0;
+}
+
+/* --- the folder */
 
 /* The parents are not made: a wrong path should not come to life. */
 static int check_folder(int fd, const char *dir, struct error *err)
@@ -33,7 +61,7 @@ static int check_folder(int fd, const char *dir, struct error *err)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return refuse(err, "STATE_DIR", dir, errno);
+		return disk_refuses(err, "STATE_DIR", dir, errno);
 	if (st.st_uid != geteuid() || st.st_mode & 022)
 		return error_set(err, ERROR_PRECONDITION, "STATE_DIR_UNSAFE",
 			"others may write to the state folder %s; chown it to uid %u and chmod it to 0700",
@@ -51,13 +79,15 @@ int state_open(const char *dir, struct error *err)
 	int r;
 
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return refuse(err, "STATE_DIR", dir, errno);
+		return disk_refuses(err, "STATE_DIR", dir, errno);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return refuse(err, "STATE_DIR", dir, errno);
+		return disk_refuses(err, "STATE_DIR", dir, errno);
 	r = check_folder(fd, dir, err);
 	return r ? r : TAKE_FD(fd);
 }
+
+/* --- reading */
 
 static int read_all(int fd, char *data, size_t size)
 {
@@ -78,19 +108,19 @@ static int read_all(int fd, char *data, size_t size)
 
 static int read_file(int dir, const char *name, char **ret, size_t *ret_size, struct error *err)
 {
-	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	_cleanup_free_ char *data = NULL;
 	struct stat st;
 	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return refuse(err, "STATE_FILE", name, errno);
+		return disk_refuses(err, "STATE_FILE", name, errno);
 	if (!S_ISREG(st.st_mode) || st.st_size > SIZE_MAX_READ)
 		return error_set(err, ERROR_PRECONDITION, "STATE_FILE", "%s is no plain file", name);
 	data = malloc((size_t)st.st_size + 1);
 	r = data ? read_all(fd, data, (size_t)st.st_size) : -ENOMEM;
 	if (r)
-		return refuse(err, "STATE_FILE", name, -r);
+		return disk_refuses(err, "STATE_FILE", name, -r);
 	*ret_size = (size_t)st.st_size;
 	*ret = TAKE_PTR(data);
 	return 0;
@@ -105,11 +135,22 @@ int state_read(int dir, char **ret, size_t *ret_size, struct error *err)
 
 int state_read_part(int dir, const char *name, char **ret, size_t *ret_size, struct error *err)
 {
+	int r;
+
 	if (strncmp(name, PARTS "/", sizeof(PARTS)) != 0 || strchr(name + sizeof(PARTS), '/'))
 		return error_set(err, ERROR_PRECONDITION, "STATE_FILE",
 			"\"%.80s\" is no file of the state folder's " PARTS "/", name);
-	return read_file(dir, name, ret, ret_size, err);
+	r = read_file(dir, name, ret, ret_size, err);
+	if (!r && (r = state_unseal(*ret, ret_size, err))) {
+		error_prefix(err, "%s: ", name);
+		free(TAKE_PTR(*ret));
+	}
+	if (!r)
+		(*ret)[*ret_size] = 0;
+	return r;
 }
+
+/* --- writing */
 
 static int write_all(int fd, const char *data, size_t size)
 {
@@ -124,7 +165,18 @@ static int write_all(int fd, const char *data, size_t size)
 			return -errno;
 		at += (size_t)put;
 	}
-	return fdatasync(fd) < 0 ? -errno : 0;
+	return 0;
+}
+
+static int write_sealed(int fd, const char *text, size_t size)
+{
+	char seal[SEAL_SIZE + 1];
+	int r = write_all(fd, text, size);
+
+	make_seal(text, size, seal);
+	if (!r)
+		r = write_all(fd, seal, SEAL_SIZE);
+	return r ? r : fdatasync(fd) < 0 ? -errno : 0;
 }
 
 /* Aside, synced, renamed. */
@@ -136,7 +188,7 @@ static int replace_file(int dir, const char *name, const char *text, size_t size
 
 	snprintf(aside, sizeof(aside), "%s.new", name);
 	fd = openat(dir, aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	r = fd < 0 ? -errno : write_all(fd, text, size);
+	r = fd < 0 ? -errno : write_sealed(fd, text, size);
 	if (!r && renameat(dir, aside, dir, name) < 0)
 		r = -errno;
 	if (r && fd >= 0)
@@ -203,12 +255,10 @@ int state_write(int dir, const struct state *state, struct error *err)
 	if (!r)
 		r = replace_file(dir, FILE_NAME, state->text, state->size);
 	if (r)
-		return refuse(err, "NOT_DURABLE",
+		return disk_refuses(err, "NOT_DURABLE",
 			"the change was refused because it could not be written to the state folder", -r);
 	if (fsync(dir) < 0)
-		return error_set(err, ERROR_UNKNOWN, "DURABILITY_UNKNOWN",
-			"the state folder could not be synced: %s; the change may or may not survive a crash",
-			strerror(errno));
+		return disk_unknown(err, "the state folder", errno);
 	remove_stale(dir, state);
 	return 0;
 }
@@ -219,8 +269,10 @@ static int verify(int dir, const char *name, const char *text, size_t size, stru
 	size_t there_size = 0;
 	int r = read_file(dir, name, &there, &there_size, err);
 
-	if (r || (there && there_size == size && memcmp(there, text, size) == 0))
+	if (r)
 		return r;
+	if (!state_unseal(there, &there_size, NULL) && there_size == size && memcmp(there, text, size) == 0)
+		return 0;
 	return error_set(err, ERROR_UNKNOWN, "DURABILITY_UNKNOWN", "%s is not what was written to it",
 		name);
 }

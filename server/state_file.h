@@ -2,6 +2,7 @@
 /*
  * The state folder: one file that is only ever replaced whole, and beside it, in
  * sets/, the parts that it names: large sets, each written once for a revision.
+ * Each file ends in a line with the CRC-32C of all before it.
  * Plain blocking calls; the daemon writes on a worker.
  */
 #ifndef PEP_SERVER_STATE_FILE_H
@@ -33,7 +34,13 @@ int state_open(const char *dir, struct error *err);
 /* The whole file, malloc'ed and terminated; *ret stays NULL when there is none. */
 int state_read(int dir, char **ret, size_t *ret_size, struct error *err);
 
-/* The same of a part, which must exist. `name` as the state file has it, checked here. */
+/*
+ * Takes the line with the checksum off *size; without one, as in a file that was changed by hand,
+ * there is nothing to do. Else an error with reason STATE_DAMAGED.
+ */
+int state_unseal(const char *text, size_t *size, struct error *err);
+
+/* A part, which must exist, without its checksum. `name` as the state file has it, checked here. */
 int state_read_part(int dir, const char *name, char **ret, size_t *ret_size, struct error *err);
 
 /*

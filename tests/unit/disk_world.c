@@ -153,6 +153,8 @@ int disk_world_open(struct disk_world *d, int64_t boottime, struct error *err)
 	world_begin(&d->world, 20, &backend);
 	d->world.time = d->world.boottime = boottime;
 	r = state_read(CRASH_FS_DIR, &text, &size, err);
+	if (!r && text && !(r = state_unseal(text, &size, err)))
+		text[size] = 0;
 	if (!r)
 		r = world_restore(&d->world, text, err);
 	if (!r && !text)
