@@ -15,6 +15,7 @@
 #define POLICY_TARGETS_MAX 16u
 #define POLICY_PRIORITY_DEFAULT 1000u
 #define POLICY_PERCENT_ALL 10000u /* hundredths of a percent */
+#define TTL_MAX (10ull * 365 * 86400 * 1000000000) /* ns, of a policy or a lease */
 #define POLICY_RATE_MAX 1000000000000ull
 #define IFACE_NAME_SIZE 16u /* IFNAMSIZ */
 
@@ -98,7 +99,7 @@ struct policy {
 	uint32_t log; /* event for every log-th decision; 0 = the action's own habit */
 	bool nolog;
 	bool shadow;
-	uint64_t ttl; /* ns; 0 = for ever */
+	uint64_t ttl; /* ns, at most TTL_MAX; 0 = for ever */
 	char *comment; /* owned; NULL = none */
 };
 

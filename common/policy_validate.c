@@ -148,8 +148,8 @@ static void check_options(struct place *place, const struct policy *p)
 {
 	if (p->log && p->nolog)
 		wrong(place, "nolog", "log and nolog exclude each other");
-	if (p->ttl > (uint64_t)INT64_MAX)
-		wrong(place, "ttl_nano", "a ttl is at most 292 years");
+	if (p->ttl > TTL_MAX)
+		wrong(place, "ttl_nano", "a ttl is at most 10 years");
 	if (!p->comment)
 		return;
 	if (strlen(p->comment) > POLICY_COMMENT_MAX)

@@ -40,7 +40,6 @@
 #define STORE_HISTORY_BYTES ((size_t)64 << 20) /* that these may take */
 #define STORE_CONFIRM_MAX (7 * 86400ll * 1000000000ll) /* ns that a commit may wait */
 #define STORE_BANNED "banned" /* the set that a ban without one means */
-#define STORE_TTL_MAX (10ll * 365 * 86400 * 1000000000) /* ns */
 #define STORE_TTL_BAN (86400ll * 1000000000) /* of who may only ban, in a set without max-ttl */
 #define STORE_BAN_IPV4 24u /* the widest prefixes that these may ban */
 #define STORE_BAN_IPV6 48u
@@ -93,7 +92,7 @@ struct store_lease {
 	struct member_list members;    /* owned; the same member twice is one */
 	char owner[LEASE_OWNER_MAX + 1]; /* "" with any_owner */
 	bool any_owner; /* of releases: whoever holds them */
-	int64_t ttl;    /* ns, 0 = until released; 0 .. STORE_TTL_MAX */
+	int64_t ttl;    /* ns, 0 = until released; 0 .. TTL_MAX */
 	bool shorten;   /* HOLD: an expiry may become an earlier one */
 	bool ban;       /* HOLD: some policy must keep out what is in the set; makes the set STORE_BANNED */
 	bool bans_only; /* the caller has no other right: bannable sets, within their limits */

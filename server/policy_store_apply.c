@@ -65,8 +65,7 @@ int64_t end_of(const struct store *s, const struct policy *policy)
 	if (!policy->ttl)
 		return 0;
 	s->backend.clock(s->backend.data, &clock);
-	return policy->ttl > (uint64_t)(INT64_MAX - clock.boottime) ? INT64_MAX :
-								     clock.boottime + (int64_t)policy->ttl;
+	return clock.boottime + (int64_t)policy->ttl;
 }
 
 static int put_policy(struct apply *a, const struct policy *policy, enum store_effect *effect)

@@ -97,7 +97,7 @@ static void read_ttl(int64_t ttl, struct store_lease *lease, struct error *err)
 {
 	if (ttl < 0)
 		error_violation(err, "ttl_nano", "is negative");
-	else if (ttl > STORE_TTL_MAX)
+	else if (ttl > (int64_t)TTL_MAX)
 		error_violation(err, "ttl_nano", "is more than 10 years; 0 is until released");
 	else if (!ttl && lease->bans_only)
 		error_violation(err, "ttl_nano",

@@ -58,6 +58,8 @@ static int read_request(
 {
 	l->all = !*request->set;
 	l->owner = request->owner;
+	if (*l->owner && !member_owner_valid(l->owner))
+		return error_violation(err, "owner", "is no name of an owner: 1 to 63 of [A-Za-z0-9._:-]");
 	l->limit = request->page_size ? MIN(request->page_size, PAGE_MAX) : PAGE_DEFAULT;
 	if (l->all)
 		l->set = next_set(l->service, 0);

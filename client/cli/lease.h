@@ -6,7 +6,6 @@
 #include "client/cli/cli.h"
 #include "client/lease.h"
 
-#define LEASE_TTL_MAX (10ull * 365 * 86400 * 1000000000) /* ns, of the daemon */
 
 /* Words beside members; each verb takes some. */
 enum lease_key {

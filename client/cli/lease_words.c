@@ -42,7 +42,7 @@ static int read_ttl(const char *word, uint64_t *ret)
 	if (!*ret)
 		return usage_error(
 			"ttl %s is no time; until-released is the word for no end", word);
-	if (*ret > LEASE_TTL_MAX)
+	if (*ret > TTL_MAX)
 		return usage_error("ttl %s is more than ten years", word);
 	return EXIT_DONE;
 }

@@ -230,6 +230,7 @@ def pages(box):
         rest = peer.call("ListLeases", page_token=page["next_page_token"], page_size=100)
         assert len(rest["leases"]) == 28 and not rest["next_page_token"], rest
         refused(5, peer.call, "ListLeases", set="none")
+        refused(3, peer.call, "ListLeases", owner="a b")
         started = page["next_page_token"].partition(".")[0]
         for wrong, code in (("x", 3), ("1", 3), ("1.2.3", 10), (f"{started}.64.0", 3), ("-1.-1.-1", 3),
                             (f"{started}.1.2.3", 3), (f"{started}.99999999999999999999.1", 3)):
