@@ -231,6 +231,36 @@ static void test_ports(void **state)
 	assert_int_equal(w->listed, 0);
 }
 
+/* Nor are connections listed for what cannot be about them; for what was or will be, they are. */
+static void test_other_ports(void **state)
+{
+	static const struct {
+		const char *text;
+		bool listed;
+	} rows[] = {
+		{"policy a block dport 80\n", false},
+		{"policy b block proto udp\n", false},
+		{"policy a block dport 23-65535\npolicy c block dport 0-21\n", false},
+		{"policy c block dport 21-22\n", true},
+		{"policy c block dport 80 proto tcp\n", true}, /* it was about 22 */
+		{"policy c block dport 443 proto tcp\n", false},
+		{"set s { 10.9.9.9 }\npolicy d block src @s dport 80\n", true},
+		{"setting capture 1\n", true},
+		{"policy e block src 10.9.9.9\n", true},
+		{"policy e block src 10.9.9.9 proto 6\n", true},
+	};
+	struct world *w = *state;
+	struct answer a;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		w->listed = 0;
+		submit(w, rows[i].text, &a);
+		finish(w);
+		assert_int_equal(a.revision, i + 2);
+		assert_int_equal(w->listed, rows[i].listed);
+	}
+}
+
 static void test_what_cannot_be_asked_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -351,6 +381,7 @@ int main(void)
 		TEST(test_what_is_put_back_is_asked_about),
 		TEST(test_what_a_pattern_finds_is_asked_about),
 		TEST(test_listed_flows),
+		TEST(test_other_ports),
 		TEST(test_ports),
 		TEST(test_what_cannot_be_asked_is_refused),
 		TEST(test_too_many_are_said),
