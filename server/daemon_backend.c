@@ -104,12 +104,18 @@ static void on_rewrite(uv_work_t *work)
 	daemon_rewrite(d, &d->persist_state, d->persist_records, d->persist_count, &d->persist_error);
 }
 
+void daemon_note_disk(struct daemon *d, const struct error *err)
+{
+	snprintf(d->disk, sizeof(d->disk), "%s", error_is_set(err) ? error_message(err) : "");
+}
+
 static void on_persisted(uv_work_t *work, int status)
 {
 	struct daemon *d = CONTAINER_OF(work, struct daemon, persist_work);
 
 	(void)status;
 	state_deinit(&d->persist_state);
+	daemon_note_disk(d, &d->persist_error);
 	if (error_is_set(&d->persist_error))
 		log_error("%s", error_message(&d->persist_error));
 	else if (d->persist_unsure)

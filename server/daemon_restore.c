@@ -126,11 +126,13 @@ static int write_first(struct daemon *d, bool pinned, struct error *err)
 			(unsigned long long)store_revision(d->store));
 	if (!d->journal && (r = journal_open(d->state_dir, ignore_record, NULL, &d->journal, err)))
 		return r;
-	if (!daemon_write_down(d, &why))
+	if (!daemon_write_down(d, &why)) {
 		store_written(d->store);
-	else
+	} else {
+		daemon_note_disk(d, &why);
 		log_error("the ruleset could not be written to %s: %s; until it is, a reboot would lose it and "
 			  "changes are refused", d->options->state_dir, error_message(&why));
+	}
 	return 0;
 }
 

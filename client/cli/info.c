@@ -30,7 +30,7 @@ static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
 	for (size_t i = 0; i < m->n_features; i++)
 		json_array_append_new(features, json_string(m->features[i]));
 	return json_pack("{s:s, s:s, s:I, s:I, s:s, s:i, s:i, s:s, s:s, s:s, s:o, s:{s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:I, s:I, s:I}, s:o, s:o}",
+			 "s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:s}",
 		"version", m->version, "protocol", m->protocol, "revision", (json_int_t)m->revision,
 		"enforced_revision", (json_int_t)m->enforced_revision, "kernel", m->kernel, "program_id",
 		(int)m->program_id, "pid", (int)m->pid, "state_dir", m->state_dir, "pin_dir", m->pin_dir,
@@ -42,7 +42,7 @@ static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
 		(json_int_t)m->limits->ring_bytes, "max_members", (json_int_t)m->limits->max_members,
 		"members", (json_int_t)m->limits->members, "max_sets", (json_int_t)m->limits->max_sets,
 		"sets", (json_int_t)m->limits->sets, "features", features,
-		"tables", tables_json(m->tables));
+		"tables", tables_json(m->tables), "disk", m->disk);
 }
 
 static void print_confirm(const Pepctl__V1__GetServerInfoResponse *m)
@@ -79,6 +79,8 @@ static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
 			(unsigned long long)m->tables->most_steps);
 	printf("kernel %s, program %u, %s\n", m->kernel, m->program_id, m->adopted);
 	printf("state %s, pins %s\n", m->state_dir, m->pin_dir);
+	if (*m->disk)
+		printf("not on the disk what was to be written last: %s\n", m->disk);
 }
 
 int info_get(struct cli *cli, Pepctl__V1__GetServerInfoResponse **ret)
