@@ -141,7 +141,7 @@ struct store {
 	uint64_t sequence;          /* of records, given out */
 	uint64_t restored_sequence; /* that the state file has */
 	size_t next_count, next_member_count;
-	uint64_t last_position; /* given out */
+	uint64_t last_position; /* given out, each once: it tells policies of a name apart */
 	uint64_t serial;        /* of transactions */
 	/* Interfaces that the transactions under way attach, also those that are attached already. */
 	char asked[STORE_ATTACHMENTS_MAX][IFACE_NAME_SIZE];

@@ -111,6 +111,7 @@ struct text_marks {
 	uint64_t revision;
 	uint64_t sequence; /* of the last record that it has */
 	char boot_id[sizeof(((struct store_clock *)0)->boot_id)]; /* that `ends` are of */
+	uint64_t last_position;                                   /* of policies, given out */
 	uint64_t leases_sequence, leases; /* of the part that has them; how many */
 	size_t policies; /* that the end tells */
 	struct text_policy_mark {

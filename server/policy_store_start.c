@@ -119,6 +119,7 @@ static int apply_text(struct store *s, const char *text, size_t size, struct err
 			    error_set(err, ERROR_LIMIT, "MEMORY", "out of memory") : 0;
 		s->next_revision = marks.revision;
 		s->sequence = s->restored_sequence = marks.sequence;
+		s->last_position = MAX(s->last_position, marks.last_position);
 	}
 	if (!r && marks.leases)
 		r = read_leases(s, &marks, err);

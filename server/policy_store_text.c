@@ -2,14 +2,15 @@
 /*
  * The state file: the policy file that makes the ruleset, with what a policy
  * file does not say in comments of the form `#@`:
- *	#@ pepctl state 2 revision 12 sequence 40 boot ID
- *	                    the last record of the journal that it has, the boot it was written in
+ *	#@ pepctl state 2 revision 12 sequence 40 boot ID position 21
+ *	                    the last record of the journal that it has, the boot it was written in,
+ *the last position that was given to a policy
  *	#@ set 2 5 5 1000   of the set below: revisions that created it, last changed it,
  *	                    last changed its members; how many members it has
  *	#@ leases 38 1000   the part sets/@leases.38 has what owners hold, that many leases
  *	#@ 3 7 20           revisions that created and last changed the policy below; its position
- *	#@ 3 7 20 ends B T  the same of one with a ttl, which is removed at boot time B, in ns, or in
- *	                    another boot at T ns since the epoch
+ *	#@ 3 7 20 ends B T  the same of one with a ttl, which is removed at boot time B, in ns, or
+ *in another boot at T ns since the epoch
  *	#@ end 2            how many policies there were: a cut file has no end
  * The members of a large set are a part of their own, a block-list file. Version 1 had neither
  * sequence nor positions.
@@ -170,8 +171,11 @@ static int render(struct store *s, FILE *out, struct state *ret)
 	if (!all)
 		return -ENOMEM;
 	s->backend.clock(s->backend.data, &clock);
-	fprintf(out, "#@ pepctl state 2 revision %" PRIu64 " sequence %" PRIu64 " boot %s\n", s->next_revision,
-		s->sequence, *clock.boot_id ? clock.boot_id : "-");
+	fprintf(out,
+		"#@ pepctl state 2 revision %" PRIu64 " sequence %" PRIu64
+		" boot %s position %" PRIu64 "\n",
+		s->next_revision, s->sequence, *clock.boot_id ? clock.boot_id : "-",
+		s->last_position);
 	config_write(&s->next_config, out);
 	if (render_sets(s, out, ret) < 0)
 		return -ENOMEM;
@@ -238,8 +242,10 @@ static int read_mark(const char *line, struct text_marks *m)
 		return read_set_mark(line, m);
 	if (strncmp(line, "#@ pepctl state ", 16) == 0) {
 		m->begun = sscanf(line, "#@ pepctl state 1 revision %" SCNu64, &m->revision) == 1 ||
-			   sscanf(line, "#@ pepctl state 2 revision %" SCNu64 " sequence %" SCNu64
-					" boot %39s", &m->revision, &m->sequence, m->boot_id) >= 2;
+			   sscanf(line,
+				   "#@ pepctl state 2 revision %" SCNu64 " sequence %" SCNu64
+				   " boot %39s position %" SCNu64,
+				   &m->revision, &m->sequence, m->boot_id, &m->last_position) >= 2;
 		return m->begun ? 0 : -EINVAL;
 	}
 	if (strncmp(line, "#@ leases ", 10) == 0)

@@ -128,6 +128,33 @@ static void test_rollback_gives_the_former_content(void **state)
 	world_deinit(&w);
 }
 
+/* Also after a start with no policy that has one, a position is never given again. */
+static void test_another_of_that_name(void **state)
+{
+	const struct store_policy *p;
+	struct world w, again;
+	struct answer a;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	commit_text(&w, "policy a block src 10.0.0.1\n", &a);
+	w.is_long = true;
+	commit_tx(&w, (struct store_tx){.mode = STORE_REPLACE_ALL, .comment = ""}, &a);
+	assert_int_equal(w.rewritten, 1);
+	world_reopen(&again, &w);
+	assert_same(&again, &w);
+	commit_text(&again, "policy a block src 10.0.0.1\n", &a);
+	assert_int_equal(store_policy_find(again.store, "a")->created_revision, 3);
+	go_back(&again, 1, &a);
+	p = store_policy_find(again.store, "a");
+	assert_int_equal(p->created_revision, 1);
+	assert_int_equal(p->changed_revision, 4);
+	assert_int_equal(p->position, 1);
+	assert_int_equal(a.policies.changed, 1);
+	world_deinit(&again);
+	world_deinit(&w);
+}
+
 static void test_history_has_an_end(void **state)
 {
 	struct world w;
@@ -260,6 +287,7 @@ int main(void)
 		cmocka_unit_test(test_state_and_journal),
 		cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_rollback_gives_the_former_content),
+		cmocka_unit_test(test_another_of_that_name),
 		cmocka_unit_test(test_history_has_an_end),
 		cmocka_unit_test(test_who_and_what),
 		cmocka_unit_test(test_random),
