@@ -213,12 +213,12 @@ static bool redo_nothing(struct store_policy *old, const Pepctl__Journal__Policy
 	return true;
 }
 
-/* Undone step by step, a policy may come back to what it is now. */
+/* Undone step by step, a policy may come back to what it is now; its time may have begun anew. */
 static bool is_in_force(const struct entry *entry, const Pepctl__Journal__PolicyState *state,
 	const struct store_policy *p)
 {
 	return entry && entry->now && entry->now->position == state->position &&
-	       policy_equal(&entry->now->policy, &p->policy);
+	       entry->now->ends == p->ends && policy_equal(&entry->now->policy, &p->policy);
 }
 
 /* Its time goes on also while it is not there. */

@@ -291,6 +291,26 @@ static void test_policies_end_meanwhile(void **state)
 	world_deinit(&again);
 }
 
+/* Changed there and back, a policy's time has begun anew: back further, it is the former one. */
+static void test_former_end(void **state)
+{
+	struct world w;
+	struct answer a;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	commit_text(&w, "policy a block src 10.0.0.1 ttl 5s\n", &a);
+	w.boottime += 1000000000;
+	commit_text(&w, "policy a allow src 10.0.0.1 ttl 5s\n", &a);
+	commit_text(&w, "policy a block src 10.0.0.1 ttl 5s\n", &a);
+	assert_int_equal(store_policy_left(w.store, store_policy_find(w.store, "a")), 5000000000);
+	go_back(&w, 1, &a);
+	assert_int_equal(a.policies.changed, 1);
+	assert_int_equal(store_policy_left(w.store, store_policy_find(w.store, "a")), 4000000000);
+	assert_int_equal(w.alarm, 1000 + 5000000000);
+	world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_undone_at_two_starts),
 		cmocka_unit_test(test_policies_end),
 		cmocka_unit_test(test_policies_end_meanwhile),
+		cmocka_unit_test(test_former_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
