@@ -113,6 +113,7 @@ static void commit(struct model *m, const struct model *before, int64_t confirm_
 	m->waiting = confirm_timeout ? m->revision : 0;
 	m->confirm_boot = m->boottime + confirm_timeout;
 	m->confirm_wall = m->time + confirm_timeout;
+	m->confirm_again = 0;
 	m->confirm_moved = false;
 }
 

@@ -101,6 +101,7 @@ struct model {
 	struct model_lease leases[MODEL_SETS][MODEL_OWNERS][MODEL_MEMBERS];
 	uint64_t waiting; /* the revision that waits to be confirmed; 0 = none */
 	int64_t confirm_boot, confirm_wall;
+	int64_t confirm_again; /* boot time before which an undo that failed is not tried again */
 	bool confirm_moved;
 	struct model_request requests[MODEL_UIDS][MODEL_IDS];
 	int64_t boottime, time;

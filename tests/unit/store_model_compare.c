@@ -207,7 +207,8 @@ bool model_compare(const struct model *m, struct world *w)
 	all |= differ("revision that waits", waiting, m->waiting);
 	if (m->waiting)
 		all |= differ("time to confirm", (unsigned long long)left,
-			(unsigned long long)MAX(m->confirm_boot - m->boottime, 1));
+			(unsigned long long)MAX(
+				MAX(m->confirm_boot, m->confirm_again) - m->boottime, 1));
 	all |= texts_differ(m, w);
 	all |= leases_differ(m, w);
 	return all | packets_differ(m, w);

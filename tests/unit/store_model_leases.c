@@ -40,6 +40,7 @@ void model_started(struct model *m, bool rebooted)
 	struct model_lease *all = &m->leases[0][0][0];
 	int64_t ahead = m->time - m->boottime;
 
+	m->confirm_again = 0;
 	m->confirm_moved |= rebooted;
 	if (m->confirm_moved)
 		m->confirm_boot = m->confirm_wall - ahead;

@@ -125,11 +125,11 @@ static void see_undo(struct run *r)
 {
 	uint64_t waiting;
 
-	if (!r->m.waiting || r->m.confirm_boot > r->m.boottime)
+	if (!r->m.waiting || MAX(r->m.confirm_boot, r->m.confirm_again) > r->m.boottime)
 		return;
 	store_confirm_left(run_world(r)->store, &waiting);
 	if (waiting == r->m.waiting && r->failed)
-		r->m.confirm_boot = r->m.boottime + MODEL_SECOND;
+		r->m.confirm_again = r->m.boottime + MODEL_SECOND;
 	else
 		undo(r);
 }
@@ -290,6 +290,11 @@ void run_restart(struct run *r)
 	r->failed = false;
 	run_drive(r);
 	see_leases(r, &before, rebooted);
+	before = r->m;
 	see_undo(r);
 	r->unsure = store_unwritten(run_world(r)->store);
+	/* What a start ends is nowhere until the files are written anew: the next one may see it
+	 * otherwise. */
+	r->has_other = r->unsure && r->m.revision != before.revision;
+	r->other = before;
 }
