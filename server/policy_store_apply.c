@@ -353,7 +353,8 @@ int apply_tx(struct store *s, struct tx *tx, struct error *err)
 	if (!a.failed) {
 		undo_condense(s);
 		sets_condense(s);
-		tx->changed = s->undo_count || sets_changed(s) || !config_equal(&former, &s->next_config);
+		tx->changed = s->undo_count || sets_changed(s) ||
+			      !config_equal(&former, &s->next_config) || confirm_ends(s, tx);
 		a.failed = tx->changed && confirm_keeps_out(s, tx, err);
 	}
 	if (a.failed) {

@@ -7,11 +7,17 @@
 
 #include "server/policy_store_internal.h"
 
+bool confirm_ends(const struct store *s, const struct tx *tx)
+{
+	return tx->kind == STORE_ROLLBACK && s->next_confirm.revision &&
+	       tx->target == s->next_confirm.revision - 1;
+}
+
 int confirm_keeps_out(const struct store *s, const struct tx *tx, struct error *err)
 {
 	uint64_t revision = s->next_confirm.revision;
 
-	if (!revision || tx->validate_only || tx->kind == STORE_END || (tx->kind == STORE_ROLLBACK && tx->target == revision - 1))
+	if (!revision || tx->validate_only || tx->kind == STORE_END || confirm_ends(s, tx))
 		return 0;
 	return error_set(err, ERROR_PRECONDITION, "CONFIRM_PENDING",
 		"revision %llu waits to be confirmed; confirm it, roll back to %llu, or wait until it "

@@ -206,6 +206,8 @@ void queue_refuse(struct store *s, enum error_kind kind, const char *reason, con
 
 /* Whether there is what it names. */
 int confirm_check(const struct store *s, const struct tx *tx, struct error *err);
+/* Whether it undoes what waits: a commit even when nothing is left of that, or it would wait on. */
+bool confirm_ends(const struct store *s, const struct tx *tx);
 /* Refuses a transaction that changes something while another waits, unless it undoes that. */
 int confirm_keeps_out(const struct store *s, const struct tx *tx, struct error *err);
 

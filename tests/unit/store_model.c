@@ -73,11 +73,16 @@ static bool carry_out(struct model *m, const struct model_op *op, struct model_r
 	}
 }
 
+/* Also where nothing of it is left to be undone. */
+static bool ends_waiting(const struct model *before, const struct model_op *op)
+{
+	return op->kind == STORE_ROLLBACK && before->waiting && op->target == before->waiting - 1;
+}
+
 /* One that waits keeps all out but what undoes it. */
 static bool may_change(const struct model *before, const struct model_op *op, struct model_reply *ret)
 {
-	if (!before->waiting || op->validate_only ||
-		(op->kind == STORE_ROLLBACK && op->target == before->waiting - 1))
+	if (!before->waiting || op->validate_only || ends_waiting(before, op))
 		return true;
 	return model_refuse(ret, ERROR_PRECONDITION, "CONFIRM_PENDING");
 }
@@ -145,7 +150,7 @@ void model_apply(struct model *m, const struct model_op *op, const struct model_
 	}
 	before = *m;
 	done = carry_out(m, op, ret);
-	changed = memcmp(&before.now, &m->now, sizeof(m->now)) != 0;
+	changed = memcmp(&before.now, &m->now, sizeof(m->now)) != 0 || ends_waiting(&before, op);
 	if (done && changed)
 		done = may_change(&before, op, ret);
 	if (done && !op->validate_only)

@@ -311,6 +311,46 @@ static void test_former_end(void **state)
 	world_deinit(&w);
 }
 
+static void expect_undone(struct world *w, uint64_t revision)
+{
+	uint64_t waiting;
+
+	assert_int_equal(store_revision(w->store), revision);
+	store_confirm_left(w->store, &waiting);
+	assert_int_equal(waiting, 0);
+}
+
+/* All that a commit brought is gone before its time is over, with which it ends nevertheless. */
+static void test_nothing_left_to_undo(void **state)
+{
+	struct store_tx tx = tx_of("policy b block src 10.0.0.2 ttl 1s\n", CHANGE_PUT_POLICY);
+	struct world w, again;
+	struct answer a;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	tx.confirm_timeout = 5000000000;
+	commit_tx(&w, tx, &a);
+	w.boottime = w.alarm;
+	ring(&w);
+	assert_int_equal(store_revision(w.store), 2);
+	w.boottime = w.alarm;
+	assert_int_equal(w.boottime, 1000 + 5000000000);
+	world_reopen(&again, &w); /* the start does what the alarm would have */
+	expect_undone(&again, 3);
+	assert_true(store_unwritten(again.store));
+	world_deinit(&again);
+	w.alarm = 0;
+	ring(&w);
+	expect_undone(&w, 3);
+	assert_string_equal(w.described, "");
+	assert_int_equal(w.alarm, 0); /* which would come again at once */
+	world_reopen(&again, &w);
+	expect_undone(&again, 3);
+	world_deinit(&again);
+	world_deinit(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_policies_end),
 		cmocka_unit_test(test_policies_end_meanwhile),
 		cmocka_unit_test(test_former_end),
+		cmocka_unit_test(test_nothing_left_to_undo),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
