@@ -7,7 +7,7 @@
 #include "crash_fs.h"
 
 #define CRASH_FILES      48
-#define CRASH_NAMES      96
+#define CRASH_NAMES      256
 #define CRASH_BYTES      (256u << 10)
 #define CRASH_PARTS      "sets"
 #define CRASH_PARTS_FD   (CRASH_FS_DIR + CRASH_FILES + 1) /* that folder's descriptor */

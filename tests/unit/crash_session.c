@@ -9,18 +9,22 @@
 #include <stdio.h>
 
 #include "crash_session.h"
+#include "crash_trace.h"
 #include "crash_transaction.h"
 #include "disk_world.h"
 
 #define ATTEMPTS 12u
-#define HOUR     (3600 * 1000000000ll)
+#define MINUTE   (60 * 1000000000ll)
+#define HOUR     (60 * MINUTE)
 
 struct run {
 	const struct crash_session *session;
-	const struct crash_plan *plan; /* NULL = the disk works */
+	struct crash_plan *plan; /* NULL = the disk works */
 	struct disk_world disk;
-	int64_t time;
+	struct disk_clock clock;
 	unsigned int step; /* that is next */
+	unsigned int boots;
+	bool over; /* it cannot be compared any further */
 	uint32_t seed;
 	struct transactions now;
 	bool open;
@@ -30,6 +34,7 @@ static void wrong(const struct run *r, const char *what, const char *more)
 {
 	const struct crash_session *s = r->session;
 
+	fputs(trace_text(), stdout); /* longer than a message may be */
 	fail_msg("seed %u, step %u (%s): %s%s", r->seed, r->step,
 		r->step < s->count ? s->steps[r->step] : "the end", what, more);
 }
@@ -43,22 +48,14 @@ static bool is_content(struct run *r, unsigned int step)
 	return is;
 }
 
-/* Tells the first line that differs. */
 static void must_be(struct run *r, unsigned int step, const char *when)
 {
-	char *content = disk_world_content(&r->disk), what[600];
-	const char *is = content, *wanted = r->session->contents[step];
+	char *content = disk_world_content(&r->disk), what[500], all[600];
 
-	while (*is && strcspn(is, "\n") == strcspn(wanted, "\n") &&
-		strncmp(is, wanted, strcspn(is, "\n") + 1) == 0) {
-		is += strcspn(is, "\n") + 1;
-		wanted += strcspn(wanted, "\n") + 1;
-	}
-	if (*is || *wanted) {
-		snprintf(what, sizeof(what), "%s, revision %u: %.*s instead of %.*s", when,
-			(unsigned int)store_revision(r->disk.world.store), (int)strcspn(is, "\n"),
-			is, (int)strcspn(wanted, "\n"), wanted);
-		wrong(r, what, "");
+	if (content_differs(content, r->session->contents[step], what, sizeof(what))) {
+		snprintf(all, sizeof(all), "%s, revision %u: %s", when,
+			(unsigned int)store_revision(r->disk.world.store), what);
+		wrong(r, all, "");
 	}
 	free(content);
 }
@@ -66,7 +63,7 @@ static void must_be(struct run *r, unsigned int step, const char *when)
 static void begins(const struct run *r)
 {
 	if (r->plan && r->plan->begins)
-		r->plan->begins(r->plan->data);
+		r->plan->begins(r->plan);
 }
 
 /* --- starts */
@@ -85,8 +82,11 @@ static bool try_open(struct run *r)
 	int result;
 
 	begins(r);
-	result = disk_world_open(&r->disk, r->time, &err);
+	result = disk_world_open(&r->disk, &r->clock, &err);
 	r->open = true;
+	trace_tell(r->step, "start in %s, revision %u%s%s", r->clock.boot_id,
+		(unsigned int)store_revision(r->disk.world.store), result ? ": " : "",
+		result ? error_message(&err) : "");
 	if (result && !crash_fs_faulted())
 		wrong(r, "it does not start: ", error_message(&err));
 	if (crash_fs_has("journal.damaged"))
@@ -94,169 +94,272 @@ static bool try_open(struct run *r)
 	return !result && !crash_fs_dead();
 }
 
+/* The process ends, and maybe the boot: by the wall no time passes. */
+static void end(struct run *r, bool power)
+{
+	close_run(r);
+	crash_fs_restart(power);
+	if (!power || !r->plan || !r->plan->reboots || crash_fs_random(2))
+		return;
+	r->clock.boottime = (1 + crash_fs_random(100)) * MINUTE;
+	snprintf(r->clock.boot_id, sizeof(r->clock.boot_id), "boot-%u", ++r->boots);
+}
+
 /* As often as it takes; the last time nothing fails. */
 static void open_run(struct run *r)
 {
-	const struct crash_plan *plan = r->plan;
+	struct crash_plan *plan = r->plan;
 
 	for (unsigned int i = 0; !try_open(r); i++) {
-		close_run(r);
-		crash_fs_restart(plan && plan->power);
+		end(r, plan && plan->power);
 		if (i > 2)
 			r->plan = NULL;
 	}
 	r->plan = plan;
 }
 
+/*
+ * Twice in a row a start that ends something is cut short: the files are one revision apart then,
+ * and what there was before cannot be gone back to.
+ */
+static bool has_no_history(struct run *r, unsigned int step)
+{
+	const struct store *s = r->disk.world.store;
+	char *content = disk_world_content(&r->disk);
+	bool is = r->plan && r->session->may_refuse && store_oldest(s) == store_revision(s) &&
+		  content_same_now(content, r->session->contents[step]);
+
+	free(content);
+	return is;
+}
+
 /* What was acknowledged is there; `may` the next step too. */
 static void restart(struct run *r, bool power, bool may)
 {
-	close_run(r);
-	crash_fs_restart(power);
+	trace_tell(r->step, power ? "the power is lost" : "the process ends");
+	end(r, power);
 	open_run(r);
+	if (is_content(r, r->step))
+		return;
 	if (may && is_content(r, r->step + 1))
 		r->step++;
-	else
+	else if (!(r->over = has_no_history(r, r->step)))
 		must_be(r, r->step, "after the restart");
 }
 
 /* --- steps */
 
-/* Until it is idle. False: the process has died. */
-static bool pump(struct run *r)
+/* On the disk that works: what its transactions are answered is right. */
+static void learn(struct run *r)
 {
-	while (store_busy(r->disk.world.store)) {
-		disk_world_write(&r->disk);
-		if (crash_fs_dead())
-			return false;
-		disk_world_step(&r->disk);
-	}
-	return true;
+	struct crash_session *s =
+		(struct crash_session *)(uintptr_t)r->session; /* session_learn()'s */
+
+	s->changing[r->step] = transactions_changing(&r->now);
+	s->repeated[r->step] = transactions_repeated(&r->now);
+	s->refused[r->step] = s->may_refuse ? transactions_refused(&r->now) : 0;
+	r->now.refused = s->refused[r->step];
 }
 
 /* True: done. A disk that fails is answered so, and nothing has changed. */
 static bool is_answered(struct run *r)
 {
-	const struct answer *bad = transactions_refusal(&r->now);
+	const struct answer *bad = transactions_unmet(&r->now);
 
 	if (!bad)
 		return true;
+	if (r->plan)
+		trace_tell(r->step, "refused: %s", bad->message);
+	if (bad->kind == ERROR_NONE)
+		wrong(r, "done, and was to be refused", "");
 	if (!crash_fs_faulted())
 		wrong(r, "refused: ", bad->message);
-	if (bad->kind != ERROR_UNKNOWN && !streq(bad->reason, "NOT_DURABLE") &&
-		!streq(bad->reason, "DURABILITY_UNKNOWN"))
+	if (!answer_blames_disk(bad))
 		wrong(r, "a disk that fails is answered so: ", bad->message);
 	must_be(r, r->step, "after a refusal");
 	return false;
 }
 
-/* The ids of what changed nothing are not kept on the disk: it changes nothing once more. */
-static bool is_repeated(const struct run *r, unsigned int i, bool done)
+/* How far the step that is asked once more was when the process ended. */
+enum progress { NOT_DONE, DONE, ACKNOWLEDGED };
+
+/* Of what leaves no trace but the answer nobody knows whether it was done, unless it was
+ * acknowledged. */
+static bool is_repeated(const struct run *r, unsigned int step, unsigned int i, enum progress how)
 {
+	const struct crash_session *s = r->session;
 	bool repeated = r->now.answers[i].repeated;
 
-	return repeated == done || (!repeated && !(r->session->changing[r->step - 1] >> i & 1));
+	if (how == ACKNOWLEDGED || s->repeated[step] >> i & 1)
+		return repeated;
+	return repeated == (how == DONE) || !(s->changing[step] >> i & 1);
+}
+
+static void read_step(struct run *r, unsigned int step)
+{
+	const struct crash_session *s = r->session;
+	unsigned int from;
+
+	if (sscanf(s->steps[step], "again %u", &from) != 1)
+		from = step;
+	transactions_read(&r->now, s->steps[from], from, store_revision(r->disk.world.store));
+	r->now.refused = r->plan ? s->refused[step] : 0;
+}
+
+/* Nothing fails any more, but what failed at the start may refuse the first one. */
+static void submit_again(struct run *r, unsigned int step)
+{
+	const struct answer *bad = NULL;
+
+	crash_fs_fault(0, CRASH_FS_FAIL, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		read_step(r, step);
+		transactions_submit(&r->now, r->disk.world.store);
+		disk_world_pump(&r->disk);
+		bad = transactions_unmet(&r->now);
+		if (!bad)
+			return;
+		if (!answer_blames_disk(bad))
+			break;
+	}
+	wrong(r, "what is asked again is answered in another way: ", bad->message);
 }
 
 /* Once more with the same ids: answered as before when it is done, and done when it is not. */
-static void ask_again(struct run *r, const char *step, bool done)
+static void ask_again(struct run *r, enum progress how)
 {
-	transactions_read(&r->now, step, r->step - done, store_revision(r->disk.world.store));
-	if (!r->now.with_ids)
+	unsigned int step = r->step - (how != NOT_DONE);
+
+	if (r->over)
 		return;
-	transactions_submit(&r->now, r->disk.world.store);
-	if (!pump(r) || transactions_refusal(&r->now))
-		wrong(r, "what is asked again is refused", "");
+	read_step(r, step);
+	if (!r->now.with_ids || r->now.refused) /* what was refused is not remembered */
+		return;
+	trace_tell(r->step, "asked again: %s", r->session->steps[step]);
+	submit_again(r, step);
 	for (unsigned int i = 0; i < r->now.count; i++)
-		if (!is_repeated(r, i, done))
+		if (!is_repeated(r, step, i, how))
 			wrong(r, "asked again, it is ",
-				done ? "done again" : "answered as done, and is not");
-	r->step += !done;
+				how ? "done again" : "answered as done, and is not");
+	r->step = step + 1;
 	must_be(r, r->step, "when it was asked again");
 }
 
-static void end_and_ask(struct run *r, const char *step, bool power, bool may)
+static void end_and_ask(struct run *r, bool acknowledged, bool may)
 {
 	unsigned int before = r->step;
 
-	restart(r, power, may);
-	ask_again(r, step, r->step > before);
+	r->step += acknowledged;
+	restart(r, r->plan->power, may);
+	ask_again(r, acknowledged ? ACKNOWLEDGED : r->step > before ? DONE : NOT_DONE);
 }
 
 /* Returns when it is done, or the process was ended. */
-static void change(struct run *r, const char *step)
+static void change(struct run *r)
 {
 	for (unsigned int i = 0; i < ATTEMPTS; i++) {
-		transactions_read(&r->now, step, r->step, store_revision(r->disk.world.store));
-		r->disk.world.is_long |= *step == '+' && !i;
+		read_step(r, r->step);
+		r->disk.world.is_long |= *r->session->steps[r->step] == '+' && !i;
 		transactions_submit(&r->now, r->disk.world.store);
-		if (!pump(r)) {
+		if (!disk_world_pump(&r->disk)) {
 			bool done = transactions_done(&r->now);
 
-			r->step += done;
-			end_and_ask(r, step, r->plan->power, !done);
+			trace_tell(r->step, done ? "acknowledged" : "not answered");
+			end_and_ask(r, done, !done);
 			return;
 		}
+		if (!r->plan)
+			learn(r);
 		if (is_answered(r)) {
 			r->step++;
 			return;
 		}
 		if (r->plan->at_once) {
-			end_and_ask(r, step, r->plan->power, r->disk.unsure);
+			end_and_ask(r, false, r->disk.unsure);
 			return;
 		}
 	}
 	wrong(r, "the store does not go on", "");
 }
 
-static void nap(struct run *r, int64_t hours)
+/* What a start has ended is on the disk: the next one, at another time, might end it in another
+ * way. */
+static void make_sure(struct run *r)
+{
+	struct answer a = {0};
+	struct store_tx nothing = {.comment = ""};
+
+	if (!store_unwritten(r->disk.world.store))
+		return;
+	crash_fs_fault(0, CRASH_FS_FAIL, 0);
+	submit_tx(&r->disk.world, &nothing, &a);
+	disk_world_pump(&r->disk);
+	if (store_unwritten(r->disk.world.store))
+		wrong(r, "the store does not write what it has: ", a.message);
+}
+
+static void nap(struct run *r, int64_t span)
 {
 	struct disk_world *d = &r->disk;
 
-	r->time += hours * HOUR;
-	d->world.boottime = d->world.time = r->time;
+	make_sure(r);
+	begins(r);
+	r->clock.time += span;
+	r->clock.boottime += span;
+	disk_world_set_clock(d, &r->clock, r->clock.boottime);
 	for (unsigned int i = 0; i < ATTEMPTS; i++) {
 		store_alarm(d->world.store);
-		if (!pump(r)) {
+		if (!disk_world_pump(&r->disk)) {
 			r->step++; /* time goes on without it */
 			restart(r, r->plan->power, false);
 			return;
 		}
 		if (!r->plan || is_content(r, r->step + 1))
 			break;
+		trace_tell(r->step, "not yet");
 		if (!crash_fs_faulted() || i == ATTEMPTS - 1)
 			must_be(r, r->step + 1, "in time");
-		d->world.boottime = d->world.time = MAX(d->world.alarm, r->time);
+		disk_world_set_clock(d, &r->clock, MAX(d->world.alarm, r->clock.boottime));
 	}
-	d->world.boottime = d->world.time = r->time;
+	disk_world_set_clock(d, &r->clock, r->clock.boottime);
 	r->step++;
 }
 
 static void take_step(struct run *r)
 {
 	const char *step = r->session->steps[r->step];
-	int64_t hours;
+	int64_t span;
 
-	begins(r);
-	if (sscanf(step, "sleep %" SCNd64, &hours) == 1)
-		nap(r, hours);
-	else
-		change(r, step);
+	trace_tell(r->step, "%s", step);
+	if (sscanf(step, "sleep %" SCNd64, &span) == 1) {
+		nap(r, span * HOUR);
+	} else if (sscanf(step, "nap %" SCNd64, &span) == 1) {
+		nap(r, span * MINUTE);
+	} else {
+		begins(r);
+		change(r);
+	}
 }
 
 /* --- sessions */
 
+static struct run run_of(const struct crash_session *s, struct crash_plan *plan, uint32_t seed)
+{
+	return (struct run){
+		.session = s, .plan = plan, .seed = seed, .clock = {HOUR, HOUR, "boot-0"}};
+}
+
 void session_learn(struct crash_session *s, uint32_t seed)
 {
-	struct run r = {.session = s, .time = HOUR, .seed = seed};
+	struct run r = run_of(s, NULL, seed);
 
 	crash_fs_begin(seed);
+	trace_begin();
 	open_run(&r);
 	for (r.step = 0; r.step < s->count;) {
 		s->contents[r.step] = disk_world_content(&r.disk);
 		s->calls[r.step] = crash_fs_calls();
 		take_step(&r);
-		s->changing[r.step - 1] = transactions_changing(&r.now);
 	}
 	s->contents[r.step] = disk_world_content(&r.disk);
 	s->calls[r.step] = crash_fs_calls();
@@ -265,17 +368,21 @@ void session_learn(struct crash_session *s, uint32_t seed)
 	transactions_deinit(&r.now);
 }
 
-void session_run(const struct crash_session *s, const struct crash_plan *plan, uint32_t seed)
+void session_run(const struct crash_session *s, struct crash_plan *plan, uint32_t seed)
 {
-	struct run r = {.session = s, .plan = plan, .time = HOUR, .seed = seed};
+	struct run r = run_of(s, plan, seed);
 
+	trace_begin();
 	open_run(&r);
-	while (r.step < s->count)
+	while (r.step < s->count && !r.over)
 		take_step(&r);
-	must_be(&r, r.step, "at the end");
+	if (!r.over)
+		must_be(&r, r.step, "at the end");
+	plan->begins = NULL;
 	crash_fs_fault(0, CRASH_FS_FAIL, 0);
-	restart(&r, plan->power, false);
-	restart(&r, true, false);
+	for (unsigned int i = 0; i < 2 && !r.over; i++)
+		restart(&r, plan->power || i, false);
+	plan->forgot += r.over;
 	close_run(&r);
 	transactions_deinit(&r.now);
 }

@@ -9,7 +9,8 @@
 
 #include "crash_transaction.h"
 
-#define HOUR (3600 * 1000000000ll)
+#define MINUTE (60 * 1000000000ll)
+#define HOUR   (60 * MINUTE)
 
 static void add_members(struct member_list *list, char *words)
 {
@@ -86,8 +87,8 @@ static bool read_lease(struct store_tx *tx, const char *verb, char *words)
 	static const struct {
 		const char *verb;
 		enum store_lease_kind kind;
-	} all[] = {{"hold", STORE_HOLD}, {"mine", STORE_RECONCILE}, {"let", STORE_RELEASE},
-		{"free", STORE_RELEASE_ALL}};
+	} all[] = {{"hold", STORE_HOLD}, {"cut", STORE_HOLD}, {"ban", STORE_HOLD},
+		{"mine", STORE_RECONCILE}, {"let", STORE_RELEASE}, {"free", STORE_RELEASE_ALL}};
 	size_t i = 0;
 
 	while (i < ARRAY_SIZE(all) && !streq(verb, all[i].verb))
@@ -98,6 +99,8 @@ static bool read_lease(struct store_tx *tx, const char *verb, char *words)
 	tx->lease = calloc(1, sizeof(*tx->lease));
 	assert_non_null(tx->lease);
 	tx->lease->kind = all[i].kind;
+	tx->lease->shorten = streq(verb, "cut");
+	tx->lease->ban = streq(verb, "ban");
 	snprintf(tx->lease->set, sizeof(tx->lease->set), "%s", strsep(&words, " "));
 	snprintf(tx->lease->owner, sizeof(tx->lease->owner), "%s", strsep(&words, " "));
 	if (all[i].kind == STORE_HOLD || all[i].kind == STORE_RECONCILE)
@@ -115,7 +118,7 @@ static void read_one(struct store_tx *tx, char *words, uint64_t revision)
 	if (streq(verb, "put") || streq(verb, "all") || streq(verb, "wait")) {
 		read_text(tx, words, CHANGE_PUT_POLICY);
 		tx->mode = streq(verb, "all") ? STORE_REPLACE_ALL : STORE_MERGE;
-		tx->confirm_timeout = streq(verb, "wait") ? HOUR : 0;
+		tx->confirm_timeout = streq(verb, "wait") ? HOUR + 7 * MINUTE : 0;
 	} else if (streq(verb, "create")) {
 		read_text(tx, words, CHANGE_CREATE_POLICY);
 	} else if (streq(verb, "back")) {
@@ -145,7 +148,7 @@ void transactions_deinit(struct transactions *t)
 void transactions_read(
 	struct transactions *t, const char *step, unsigned int number, uint64_t revision)
 {
-	char words[1000], *rest = words, *one;
+	char words[1600], *rest = words, *one;
 
 	transactions_deinit(t);
 	memset(t, 0, sizeof(*t));
@@ -184,20 +187,35 @@ void transactions_submit(struct transactions *t, struct store *store)
 	store_submit(store, &dry, on_dry, t);
 }
 
+bool answer_blames_disk(const struct answer *a)
+{
+	return a->kind == ERROR_UNKNOWN || streq(a->reason, "NOT_DURABLE") ||
+	       streq(a->reason, "DURABILITY_UNKNOWN");
+}
+
+static bool is_met(const struct transactions *t, unsigned int i)
+{
+	const struct answer *a = &t->answers[i];
+
+	if (t->refused >> i & 1)
+		return a->kind != ERROR_NONE && !answer_blames_disk(a);
+	return a->kind == ERROR_NONE;
+}
+
+const struct answer *transactions_unmet(const struct transactions *t)
+{
+	for (unsigned int i = 0; i < t->count; i++)
+		if (!is_met(t, i))
+			return &t->answers[i];
+	return NULL;
+}
+
 bool transactions_done(const struct transactions *t)
 {
 	for (unsigned int i = 0; i < t->count; i++)
-		if (!t->answers[i].done || t->answers[i].kind != ERROR_NONE)
+		if (!t->answers[i].done)
 			return false;
-	return true;
-}
-
-const struct answer *transactions_refusal(const struct transactions *t)
-{
-	for (unsigned int i = 0; i < t->count; i++)
-		if (t->answers[i].kind != ERROR_NONE)
-			return &t->answers[i];
-	return NULL;
+	return !transactions_unmet(t);
 }
 
 unsigned int transactions_changing(const struct transactions *t)
@@ -206,5 +224,23 @@ unsigned int transactions_changing(const struct transactions *t)
 
 	for (unsigned int i = 0; i < t->count; i++)
 		bits |= (unsigned int)(*t->answers[i].lines != 0) << i;
+	return bits;
+}
+
+unsigned int transactions_refused(const struct transactions *t)
+{
+	unsigned int bits = 0;
+
+	for (unsigned int i = 0; i < t->count; i++)
+		bits |= (unsigned int)(t->answers[i].kind != ERROR_NONE) << i;
+	return bits;
+}
+
+unsigned int transactions_repeated(const struct transactions *t)
+{
+	unsigned int bits = 0;
+
+	for (unsigned int i = 0; i < t->count; i++)
+		bits |= (unsigned int)t->answers[i].repeated << i;
 	return bits;
 }

@@ -86,6 +86,23 @@ void disk_world_step(struct disk_world *d)
 	}
 }
 
+bool disk_world_pump(struct disk_world *d)
+{
+	while (store_busy(d->world.store)) {
+		disk_world_write(d);
+		if (crash_fs_dead())
+			return false;
+		disk_world_step(d);
+	}
+	return true;
+}
+
+void disk_world_set_clock(struct disk_world *d, const struct disk_clock *clock, int64_t boottime)
+{
+	d->world.boottime = boottime;
+	d->world.time = clock->time + (boottime - clock->boottime);
+}
+
 static void persist(void *data, const struct journal_record *records, size_t count)
 {
 	struct disk_world *d = data;
@@ -137,7 +154,7 @@ static void write_first(struct disk_world *d)
 	write_anew(d, &state, records, count, &why); /* what fails is logged */
 }
 
-int disk_world_open(struct disk_world *d, int64_t boottime, struct error *err)
+int disk_world_open(struct disk_world *d, const struct disk_clock *clock, struct error *err)
 {
 	struct store_backend backend = world_backend(&d->world);
 	_cleanup_free_ char *text = NULL;
@@ -151,7 +168,9 @@ int disk_world_open(struct disk_world *d, int64_t boottime, struct error *err)
 	backend.replay = replay;
 	backend.load = load;
 	world_begin(&d->world, 20, &backend);
-	d->world.time = d->world.boottime = boottime;
+	d->world.time = clock->time;
+	d->world.boottime = clock->boottime;
+	d->world.boot_id = clock->boot_id;
 	r = state_read(CRASH_FS_DIR, &text, &size, err);
 	if (!r && text && !(r = state_unseal(text, &size, err)))
 		text[size] = 0;
@@ -178,12 +197,14 @@ static void print_text(struct store *s, FILE *out)
 
 	assert_int_equal(store_render(s, &state), 0);
 	for (char *rest = state.text, *line; (line = strsep(&rest, "\n"));) {
-		uint64_t a, b;
+		uint64_t a, b, ends = 0;
 
 		if (sscanf(line, "#@ pepctl state 2 revision %" SCNu64, &a) == 1)
 			fprintf(out, "revision %" PRIu64 "\n", a);
-		else if (sscanf(line, "#@ %" SCNu64 " %" SCNu64, &a, &b) == 2)
-			fprintf(out, "policy of %" PRIu64 " %" PRIu64 "\n", a, b);
+		else if (sscanf(line, "#@ %" SCNu64 " %" SCNu64 " %*u ends %*d %" SCNu64, &a, &b,
+				 &ends) >= 2)
+			fprintf(out, "policy of %" PRIu64 " %" PRIu64 " until %" PRIu64 "\n", a, b,
+				ends);
 		else if (strncmp(line, "#@ leases", 9) != 0)
 			fprintf(out, "%s\n", line);
 	}
@@ -230,7 +251,7 @@ static void print_leases(struct disk_world *d, uint8_t id, FILE *out)
 
 		member_format(&held[i].member, member);
 		snprintf(lines[i].text, sizeof(lines[i].text), "held: %s by %s until %" PRId64,
-			member, held[i].owner, held[i].left ? d->world.boottime + held[i].left : 0);
+			member, held[i].owner, held[i].left ? d->world.time + held[i].left : 0);
 	}
 	qsort(lines, count, sizeof(*lines), by_text);
 	for (size_t i = 0; i < count; i++)
@@ -301,4 +322,42 @@ char *disk_world_content(struct disk_world *d)
 	fprintf(out, "waits: %" PRIu64 "\n", waiting);
 	assert_int_equal(fclose(out), 0);
 	return text;
+}
+
+static size_t line_of(const char *text)
+{
+	return strcspn(text, "\n") + (text[strcspn(text, "\n")] != 0);
+}
+
+bool content_differs(const char *is, const char *wanted, char *ret, size_t size)
+{
+	while (*is && line_of(is) == line_of(wanted) && strncmp(is, wanted, line_of(is)) == 0) {
+		wanted += line_of(is);
+		is += line_of(is);
+	}
+	snprintf(ret, size, "%.*s instead of %.*s", (int)strcspn(is, "\n"), is,
+		(int)strcspn(wanted, "\n"), wanted);
+	return *is || *wanted;
+}
+
+/* A line each, with lines of what it changed. */
+static const char *skip_commits(const char *text)
+{
+	while (strncmp(text, "commit ", 7) == 0 || *text == '\t')
+		text += line_of(text);
+	return text;
+}
+
+bool content_same_now(const char *a, const char *b)
+{
+	for (;;) {
+		a = skip_commits(a);
+		b = skip_commits(b);
+		if (!*a || !*b)
+			return !*a && !*b;
+		if (line_of(a) != line_of(b) || strncmp(a, b, line_of(a)) != 0)
+			return false;
+		b += line_of(a);
+		a += line_of(a);
+	}
 }

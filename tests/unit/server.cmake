@@ -10,12 +10,17 @@ pep_unit_test(journal SOURCES test_journal.c LIBS pep_store)
 pep_unit_test(user SOURCES test_user.c LIBS pep_rpc)
 # On a disk in memory.
 pep_unit_test(journal_crash SOURCES test_journal_crash.c crash_fs.c crash_fs_calls.c LIBS pep_store)
-pep_unit_test(store_crash SOURCES test_store_crash.c crash_session.c crash_transaction.c disk_world.c
-    crash_fs.c crash_fs_calls.c LIBS pep_store_world)
+pep_unit_test(store_crash SOURCES test_store_crash.c crash_session.c crash_trace.c crash_transaction.c
+    disk_world.c crash_fs.c crash_fs_calls.c LIBS pep_store_world)
 target_compile_definitions(test_store_crash PRIVATE STRIDE=$<IF:$<BOOL:${PEP_SANITIZE}>,45u,1u>)
-target_link_options(test_store_crash PRIVATE LINKER:--wrap=classifier_plan,--wrap=classifier_commit
-    LINKER:--wrap=classifier_abort,--wrap=classifier_settle)
-foreach(name IN ITEMS journal_crash store_crash)
+pep_unit_test(store_crash_random SOURCES test_store_crash_random.c crash_random.c random_policy.c crash_session.c
+    crash_trace.c crash_transaction.c disk_world.c crash_fs.c crash_fs_calls.c LIBS pep_store_world)
+target_compile_definitions(test_store_crash_random PRIVATE SESSIONS=$<IF:$<BOOL:${PEP_SANITIZE}>,200ul,4000ul>)
+foreach(name IN ITEMS store_crash store_crash_random)
+    target_link_options(test_${name} PRIVATE LINKER:--wrap=classifier_plan,--wrap=classifier_commit
+        LINKER:--wrap=classifier_abort,--wrap=classifier_settle)
+endforeach()
+foreach(name IN ITEMS journal_crash store_crash store_crash_random)
     target_link_options(test_${name} PRIVATE
         LINKER:--wrap=openat,--wrap=faccessat,--wrap=fstat,--wrap=close,--wrap=fsync,--wrap=fdatasync
         LINKER:--wrap=ftruncate,--wrap=renameat,--wrap=unlinkat,--wrap=linkat,--wrap=mkdirat
