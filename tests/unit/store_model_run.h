@@ -21,6 +21,8 @@ struct run {
 	bool failed, rewrite_failed, killed; /* in this turn */
 	int64_t late; /* until then expiries may be, after a failure */
 	struct model_op bodies[MODEL_UIDS][MODEL_IDS]; /* by their ids */
+	struct model_op again; /* whose answer was lost, and that is asked once more */
+	bool asks_again;
 	unsigned long operations, restarts, boots, failures, expired;
 	unsigned long told_from; /* what happens from that operation on is told */
 	uint32_t seed;

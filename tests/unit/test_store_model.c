@@ -29,11 +29,16 @@ static bool one_in(uint32_t n)
 
 /* --- requests */
 
-/* The same id comes again, with what was asked then or with something else. */
-static struct model_op next_op(struct run *r)
+/* The same id comes again, with what was asked then or with something else. With `races` others
+ * expect the revision too. */
+static struct model_op next_op(struct run *r, bool races)
 {
 	struct model_op op = model_random(&r->m), *before;
 
+	if (races && op.kind == STORE_CHANGES) {
+		op.has_expected = true;
+		op.expected = r->m.revision;
+	}
 	if (!op.id)
 		return op;
 	before = &r->bodies[op.uid][op.id - 1];
@@ -73,6 +78,8 @@ static void see_fault(struct run *r, const struct model_op *op, const struct mod
 	model_apply(&next, op, w, &reply);
 	if (reply.kind)
 		check_answer(r, op, &reply, a);
+	r->again = *op;
+	r->asks_again = op->id && one_in(2);
 	if (r->killed) {
 		r->m = r->keeps ? next : r->m;
 		if (!r->keeps)
@@ -142,6 +149,7 @@ static void requests(struct run *r)
 	static struct answer answers[TOGETHER];
 	struct model_op ops[TOGETHER];
 	size_t count = r->unsure || !one_in(5) ? 1 : 2 + random_below(TOGETHER - 1);
+	bool races = one_in(4);
 	struct model_world w = {0};
 
 	plan_faults(r, count, &w);
@@ -149,7 +157,8 @@ static void requests(struct run *r)
 		char id[16];
 		struct store_tx tx;
 
-		ops[i] = next_op(r);
+		ops[i] = r->asks_again ? r->again : next_op(r, count > 1 && races);
+		r->asks_again = false;
 		tx = model_tx(&ops[i], id);
 		submit_tx(run_world(r), &tx, &answers[i]);
 	}
