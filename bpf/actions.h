@@ -9,6 +9,7 @@
 #include "judge.h"
 #include "limiter.h"
 #include "maps.h"
+#include "scope.h"
 
 #define PEP_MAC_SIZE 6u
 
@@ -19,15 +20,55 @@ PEP_INLINE void pep_ruling_block(
 	ruling->tally = (__u8)tally;
 }
 
+PEP_INLINE __u32 pep_limit_units(const struct pep_packet *packet, const struct pep_rule *rule)
+{
+	return rule->flags & PEP_RULE_LIMIT_PACKETS ? 1 : packet->ip_length;
+}
+
+/* Counted for the policy whose bucket was not full yet. */
+PEP_INLINE void pep_scope_displaced(__u64 tag)
+{
+	__u32 slot = (__u32)(tag >> (PEP_TAG_HASH_BITS + 1));
+	struct pep_limiter *limiter = bpf_map_lookup_elem(&limiter_map, &slot);
+
+	if (limiter)
+		__sync_fetch_and_add(&limiter->displaced, 1);
+}
+
+/* 1 when the bucket of the packet's source, destination or flow lets it pass. */
+PEP_GLOBAL int pep_scope_pass(const struct pep_packet *packet, __u32 entry)
+{
+	const struct pep_rule *rule = pep_rule_at(entry);
+	struct pep_scope_key key;
+	struct pep_places *line;
+	__u64 displaced;
+	int passes;
+
+	if (!packet || !rule)
+		return 0;
+	pep_scope_key(pep_config(), rule, packet, &key);
+	line = bpf_map_lookup_elem(&scope_map, &key.line);
+	if (!line)
+		return 0;
+	passes = pep_scope_take(
+		line, key.tag, rule, bpf_ktime_get_ns(), pep_limit_units(packet, rule), &displaced);
+	if (displaced)
+		pep_scope_displaced(displaced);
+	return passes;
+}
+
 PEP_INLINE int pep_act_limit(
 	const struct pep_packet *packet, const struct pep_rule *rule, struct pep_ruling *ruling)
 {
 	const struct pep_entry *entry = pep_entry_at(ruling->entry);
-	__u32 units = ruling->flags & PEP_RULE_LIMIT_PACKETS ? 1 : packet->ip_length;
 	__u32 slot = entry ? entry->slot : PEP_SLOT_NONE;
-	struct pep_limiter *limiter = bpf_map_lookup_elem(&limiter_map, &slot);
+	struct pep_limiter *limiter;
 
-	if (limiter && pep_limit_pass(limiter, rule, bpf_ktime_get_ns(), units))
+	if (rule->scope != PEP_SCOPE_POLICY && pep_scope_pass(packet, ruling->entry))
+		return XDP_PASS;
+	limiter = bpf_map_lookup_elem(&limiter_map, &slot);
+	if (limiter && rule->scope == PEP_SCOPE_POLICY &&
+		pep_limit_pass(limiter, rule, bpf_ktime_get_ns(), pep_limit_units(packet, rule)))
 		return XDP_PASS;
 	if (limiter) {
 		__sync_fetch_and_add(&limiter->exceeded_packets, 1);

@@ -22,11 +22,11 @@
 /* Raised with every change of a layout or meaning in this file; kept in
  * pep_config.abi so that a daemon recognises pins of another build. */
 #ifndef PEP_OTHER_LAYOUT
-#define PEP_ABI 4
+#define PEP_ABI 5
 #define PEP_OTHER_WORDS(count)
 #define PEP_OTHER_SIZE(count) 0
 #else /* tests/e2e: another build, whose tables have more in them */
-#define PEP_ABI                1000004
+#define PEP_ABI                1000005
 #define PEP_OTHER_WORDS(count) __u64 other[count];
 #define PEP_OTHER_SIZE(count)  (8 * (count))
 #endif
@@ -51,6 +51,9 @@
 #define PEP_REDIRECTS_MAX 64u
 #define PEP_CAPTURE_MAX 96u /* bytes of the frame that an event can carry */
 #define PEP_EVENT_RATE_DEFAULT 10000u
+#define PEP_PLACES             8u      /* of a line of scope_map */
+#define PEP_BUCKETS_DEFAULT    262144u /* pepctld --max-buckets; 16 bytes each */
+#define PEP_BUCKETS_MAX        (1u << 24)
 
 #define PEP_TUPLES_MAX 64u   /* bits of a word, see pep_search */
 #define PEP_INDEX_VALUES 65536u
@@ -81,6 +84,14 @@ enum pep_action {
 	PEP_ACTION_REFLECT = 4,
 	PEP_ACTION_REDIRECT = 5,
 	PEP_ACTION_MAX,
+};
+
+/* What has a bucket of its own in a rate limit. */
+enum pep_scope {
+	PEP_SCOPE_POLICY = 0,
+	PEP_SCOPE_SRC = 1,
+	PEP_SCOPE_DST = 2,
+	PEP_SCOPE_FLOW = 3,
 };
 
 /* Why a packet met its verdict; the reason of an event. */
@@ -336,7 +347,11 @@ struct pep_rule {
 	__u8 tuple;
 	__u8 zero;
 	__u8 mac[6];
-	__u8 zero2[26];
+	__u8 scope; /* enum pep_scope */
+	__u8 zero2;
+	__u32 limit_id; /* 2 * slot, or the next one: another after each change of the limit */
+	__be32 scope_mask[4]; /* of PEP_SCOPE_SRC; of IPv4 only the first */
+	__u8 zero3[4];
 };
 PEP_STATIC_ASSERT(sizeof(struct pep_rule) == 64, "pep_rule is ABI");
 
@@ -414,6 +429,28 @@ struct pep_line {
 
 #define PEP_LIMIT_CLOCK_SHIFT 8 /* clock steps of 2^-8 ns */
 
+/*
+ * Line of scope_map (mapped by the daemon): buckets of sources, destinations and flows, of all
+ * policies. A bucket's tag names policy and key (bpf/scope.h) and tells the line.
+ */
+struct pep_place {
+	__u64 tag; /* 0 = free; limit_id above PEP_TAG_HASH_BITS of hash */
+	__u64 tat; /* as pep_limiter.tat */
+};
+#define PEP_TAG_HASH_BITS 42
+struct pep_places {
+	struct pep_place place[PEP_PLACES];
+};
+PEP_STATIC_ASSERT(sizeof(struct pep_places) == 128, "pep_places is ABI");
+PEP_STATIC_ASSERT(2ull * 2 * PEP_POLICIES_MAX <= 1ull << (64 - PEP_TAG_HASH_BITS),
+	"every limit_id of every slot fits");
+
+/* Factors of the hash: of a constant and of each word of a key, see bpf/scope.h. */
+#define PEP_SCOPE_WORDS 10u
+struct pep_scope_seed {
+	__u64 factor[PEP_SCOPE_WORDS + 1][2];
+};
+
 /* What a transaction changes beside policies. */
 struct pep_ruleset {
 	__u64 revision;
@@ -441,14 +478,17 @@ struct pep_config {
 	PEP_OTHER_WORDS(8)
 	struct pep_roots roots;
 	struct pep_ruleset ruleset[2];
+	struct pep_scope_seed scope_seed; /* random */
+	__u32 scope_lines;                /* of scope_map */
+	__u32 zero;
 };
 /* A generation as entries are stamped with it: never 0, compared as a difference. */
 static inline __u32 pep_stamp(__u64 generation)
 {
 	return (__u32)generation << 1 | 1;
 }
-PEP_STATIC_ASSERT(
-	sizeof(struct pep_config) == 24 + 168 + 560 + PEP_OTHER_SIZE(8), "pep_config is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_config) == 24 + 168 + 560 + 176 + 8 + PEP_OTHER_SIZE(8),
+	"pep_config is ABI");
 
 /* Value of iface_map at an interface slot; slot 0 is for packets of no known one. */
 struct pep_iface {
@@ -493,7 +533,8 @@ struct pep_limiter {
 	__u64 tat; /* theoretical arrival time, limiter clock; 0 = full bucket */
 	__u64 exceeded_packets; /* dropped above the rate */
 	__u64 exceeded_bytes;
-	__u64 zero[5];
+	__u64 displaced; /* its buckets that lost their places while in use, see bpf/scope.h */
+	__u64 zero[4];
 	PEP_OTHER_WORDS(8)
 };
 PEP_STATIC_ASSERT(sizeof(struct pep_limiter) == 64 + PEP_OTHER_SIZE(8), "pep_limiter is ABI");

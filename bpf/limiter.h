@@ -31,7 +31,7 @@
 #define PEP_LIMIT_ROUNDS    4096u
 
 struct pep_limit_attempt {
-	struct pep_limiter *limiter;
+	__u64 *tat;
 	__u64 now;
 	__u64 cost;
 	__u64 tau;
@@ -51,7 +51,7 @@ PEP_INLINE __u64 pep_limit_cost(const struct pep_rule *rule, __u32 units)
 /* One round; 1 when it is decided (attempt->passed), 0 to try again. */
 static long pep_limit_try(__u32 round, struct pep_limit_attempt *attempt)
 {
-	__u64 tat = *(volatile __u64 *)&attempt->limiter->tat;
+	__u64 tat = *(volatile __u64 *)attempt->tat;
 	__u64 ahead = tat - attempt->now;
 	__u64 base = tat;
 
@@ -60,17 +60,16 @@ static long pep_limit_try(__u32 round, struct pep_limit_attempt *attempt)
 		base = attempt->now;
 	else if (ahead >= attempt->tau)
 		return 1;
-	attempt->passed = __sync_val_compare_and_swap(
-				  &attempt->limiter->tat, tat, base + attempt->cost) == tat;
+	attempt->passed =
+		__sync_val_compare_and_swap(attempt->tat, tat, base + attempt->cost) == tat;
 	return (long)attempt->passed;
 }
 
 /* now is CLOCK_MONOTONIC in ns; units are IP bytes, or 1 with PEP_RULE_LIMIT_PACKETS. */
-PEP_INLINE int pep_limit_pass(
-	struct pep_limiter *limiter, const struct pep_rule *rule, __u64 now, __u32 units)
+PEP_INLINE int pep_limit_take(__u64 *tat, const struct pep_rule *rule, __u64 now, __u32 units)
 {
 	struct pep_limit_attempt attempt = {
-		.limiter = limiter,
+		.tat = tat,
 		.now = now << PEP_LIMIT_CLOCK_SHIFT,
 		.cost = pep_limit_cost(rule, units),
 		.tau = rule->limit_tau,
@@ -87,6 +86,12 @@ PEP_INLINE int pep_limit_pass(
 			break;
 #endif
 	return (int)attempt.passed;
+}
+
+PEP_INLINE int pep_limit_pass(
+	struct pep_limiter *limiter, const struct pep_rule *rule, __u64 now, __u32 units)
+{
+	return pep_limit_take(&limiter->tat, rule, now, units);
 }
 
 #ifndef __bpf__

@@ -112,6 +112,14 @@ struct {
 } limiter_map SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set by pepctld: pep_config.scope_lines */
+	__type(key, __u32);
+	__type(value, struct pep_places);
+} scope_map SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, PEP_IFACES_MAX);
 	__type(key, __u32);

@@ -64,7 +64,8 @@ static int read_scope(struct text_words *w, struct policy_action *a)
 		a->scope_length = (uint8_t)bits;
 		return 0;
 	}
-	return text_problem_add(w, w->at - 1, "\"%s\" is no scope: policy", word);
+	return text_problem_add(
+		w, w->at - 1, "\"%s\" is no scope: policy, src, src/24, dst or flow", word);
 }
 
 static int read_limit(struct text_words *w, struct policy_action *a)

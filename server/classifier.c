@@ -53,6 +53,7 @@ static void plan_free(struct classifier_plan *plan)
 	free(plan->dead);
 	free(plan->fresh_slots);
 	free(plan->fresh_limiters);
+	free(plan->ended_limits);
 	free(plan);
 }
 
@@ -71,7 +72,9 @@ static struct classifier_plan *plan_new(struct classifier *c, uint64_t generatio
 	plan->dead = calloc(edits + 1, sizeof(*plan->dead));
 	plan->fresh_slots = calloc(edits + 1, sizeof(*plan->fresh_slots));
 	plan->fresh_limiters = calloc(edits + 1, sizeof(*plan->fresh_limiters));
-	if (!planned || !plan->born || !plan->dead || !plan->fresh_slots || !plan->fresh_limiters) {
+	plan->ended_limits = calloc(edits + 1, sizeof(*plan->ended_limits));
+	if (!planned || !plan->born || !plan->dead || !plan->fresh_slots || !plan->fresh_limiters ||
+		!plan->ended_limits) {
 		plan_free(plan);
 		return NULL;
 	}
@@ -137,14 +140,6 @@ static int plan_name(struct classifier *c, struct classifier_plan *plan,
 	return 0;
 }
 
-static bool same_limit(const struct classifier *c, uint32_t before, uint32_t after)
-{
-	const struct pep_rule *a = &c->t->rules[before], *b = &c->t->rules[after];
-
-	return a->limit_mul == b->limit_mul && a->limit_shift == b->limit_shift &&
-	       a->limit_tau == b->limit_tau && a->flags == b->flags;
-}
-
 static int redirect_full(const struct policy *policy, struct error *err)
 {
 	return error_set(err, ERROR_LIMIT, "REDIRECTS_FULL",
@@ -154,7 +149,8 @@ static int redirect_full(const struct policy *policy, struct error *err)
 
 /* Fills a free entry; on failure it waits in limbo. */
 static int plan_entry(struct classifier *c, const struct classifier_plan *plan,
-	const struct classifier_edit *edit, uint32_t slot, struct error *err, uint32_t *ret)
+	const struct classifier_edit *edit, const struct name *name, struct error *err,
+	uint32_t *ret)
 {
 	const struct policy_action *action = &edit->after->action;
 	struct rule rule;
@@ -167,13 +163,14 @@ static int plan_entry(struct classifier *c, const struct classifier_plan *plan,
 	if (!at)
 		return no_memory(err);
 	rule.entry.born = pep_stamp(plan->generation);
-	rule.entry.slot = slot;
+	rule.entry.slot = name->slot;
 	if (action->kind == POLICY_REDIRECT &&
 		redirect_take(c, action->targets[0].iface, &rule.rule.redirect) < 0)
 		r = redirect_full(edit->after, err);
 	c->t->entries[at] = rule.entry;
 	c->t->more[at] = rule.more;
 	c->t->rules[at] = rule.rule;
+	c->t->rules[at].limit_id = limit_id_next(c, name, at);
 	if (!r) {
 		r = tuple_add(c, at, err);
 		if (r)
@@ -196,7 +193,7 @@ static int plan_begin(struct classifier *c, struct classifier_plan *plan,
 
 	if (r || !name)
 		return r;
-	r = plan_entry(c, plan, edit, name->slot, err, &entry);
+	r = plan_entry(c, plan, edit, name, err, &entry);
 	if (r)
 		return r;
 	name->next = entry;
@@ -234,6 +231,7 @@ int classifier_plan(struct classifier *c, uint64_t generation,
 		return r;
 	}
 	members_describe(&c->members, plan->members);
+	limits_end(c, plan);
 	*ret = plan;
 	return 0;
 }
@@ -327,14 +325,16 @@ static int pools_new(struct classifier *c)
 	return 0;
 }
 
-/* Who sends packets must not know the seed: it decides which keys collide. */
+/* Who sends packets must not know the seeds: they decide which keys collide. */
 static int roots_begin(struct classifier *c)
 {
+	struct pep_scope_seed *scopes = &c->t->config->scope_seed;
 	struct pep_roots *roots = &c->t->config->roots;
 
 	if (roots->entries)
 		return 0;
-	if (getrandom(&roots->seed, sizeof(roots->seed), 0) != (ssize_t)sizeof(roots->seed))
+	if (getrandom(&roots->seed, sizeof(roots->seed), 0) != (ssize_t)sizeof(roots->seed) ||
+		getrandom(scopes, sizeof(*scopes), 0) != (ssize_t)sizeof(*scopes))
 		return -EIO;
 	roots->bucket_mask = classifier_buckets_first(c->max_policies) - 1;
 	roots->entries = classifier_entries(c->max_policies);

@@ -114,6 +114,9 @@ struct classifier_plan {
 	size_t fresh_slot_count;
 	uint32_t *fresh_limiters; /* owned: kept counters, but the rate changed: limiter to zero */
 	size_t fresh_limiter_count;
+	uint32_t *ended_limits; /* owned: pep_rule.limit_id whose buckets go when the plan has
+				   settled */
+	size_t ended_limit_count;
 	struct pep_members members[2]; /* for pep_ruleset */
 };
 

@@ -80,6 +80,12 @@ bool slot_claim(struct classifier *c, uint32_t slot);
 int redirect_take(struct classifier *c, const char *iface, uint32_t *ret);
 void redirect_release(struct classifier *c, uint32_t entry);
 struct name *name_find(const struct classifier *c, const char *text);
+/* Whether a limiter goes on with its state when the one rule takes the other's place. */
+bool same_limit(const struct classifier *c, uint32_t before, uint32_t after);
+/* pep_rule.limit_id of an entry that is about to take the place of the name's. */
+uint32_t limit_id_next(const struct classifier *c, const struct name *name, uint32_t entry);
+/* Fills ended_limits, from the names of the plan. */
+void limits_end(const struct classifier *c, struct classifier_plan *plan);
 struct name *name_add(struct classifier *c, const char *text); /* NULL: no memory */
 void name_drop(struct classifier *c, struct name *name);
 void names_free(struct classifier *c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* What policies hold by name or number: counters' slots, redirect targets. */
+/* What policies hold by name or number: counters' slots, redirect targets, limits. */
 #include <errno.h>
 #include <stdio.h>
 
@@ -116,6 +116,42 @@ void names_free(struct classifier *c)
 		while (c->names.buckets[i])
 			name_drop(c, CONTAINER_OF(c->names.buckets[i], struct name, node));
 	table_deinit(&c->names);
+}
+
+/* --- limits */
+
+bool same_limit(const struct classifier *c, uint32_t before, uint32_t after)
+{
+	const struct pep_rule *a = &c->t->rules[before], *b = &c->t->rules[after];
+
+	return a->limit_mul == b->limit_mul && a->limit_shift == b->limit_shift &&
+	       a->limit_tau == b->limit_tau && a->flags == b->flags && a->scope == b->scope &&
+	       memcmp(a->scope_mask, b->scope_mask, sizeof(a->scope_mask)) == 0;
+}
+
+/* Two for each slot, in turns: buckets of the former are gone before it comes again. */
+uint32_t limit_id_next(const struct classifier *c, const struct name *name, uint32_t entry)
+{
+	uint32_t now;
+
+	if (!name->entry)
+		return 2 * name->slot;
+	now = c->t->rules[name->entry].limit_id;
+	return same_limit(c, name->entry, entry) ? now : now ^ 1;
+}
+
+void limits_end(const struct classifier *c, struct classifier_plan *plan)
+{
+	for (size_t i = 0; i < c->planned_count; i++) {
+		const struct name *name = c->planned[i];
+		const struct pep_rule *now = &c->t->rules[name->entry],
+				      *next = &c->t->rules[name->next];
+
+		if (!name->entry || now->scope == PEP_SCOPE_POLICY ||
+			(name->next && next->limit_id == now->limit_id))
+			continue;
+		plan->ended_limits[plan->ended_limit_count++] = now->limit_id;
+	}
 }
 
 uint32_t classifier_slot(const struct classifier *c, const char *name)

@@ -17,6 +17,10 @@ _Static_assert((int)POLICY_ALLOW == PEP_ACTION_ALLOW && (int)POLICY_BLOCK == PEP
 _Static_assert((int)POLICY_BITS == PEP_LIMIT_BITS && (int)POLICY_BYTES == PEP_LIMIT_BYTES &&
 		       (int)POLICY_PACKETS == PEP_LIMIT_PACKETS,
 	"units of the model and of the packet program");
+_Static_assert(
+	(int)POLICY_SCOPE_POLICY == PEP_SCOPE_POLICY && (int)POLICY_SCOPE_SRC == PEP_SCOPE_SRC &&
+		(int)POLICY_SCOPE_DST == PEP_SCOPE_DST && (int)POLICY_SCOPE_FLOW == PEP_SCOPE_FLOW,
+	"scopes of the model and of the packet program");
 _Static_assert(POLICY_PERCENT_ALL == PEP_PERCENT_ALL, "percent of the model and of the program");
 
 static int refuse(const struct policy *policy, const char *path, const char *field,
@@ -38,9 +42,8 @@ static int check_action(const struct policy *p, const char *path, struct error *
 		bool given;
 		const char *field, *what;
 	} unsupported[] = {
-		{a->kind == POLICY_REJECT, "action.kind", "reject is not in this version; use block"},
-		{a->kind == POLICY_RATE_LIMIT && a->scope != POLICY_SCOPE_POLICY, "action.rate_limit.scope",
-			"of rate-limit scopes only `per policy` is in this version"},
+		{a->kind == POLICY_REJECT, "action.kind",
+			"reject is not in this version; use block"},
 		{a->kind == POLICY_REDIRECT && a->target_count > 1, "action.redirect.targets",
 			"redirect to several interfaces is not in this version; give one"},
 		{a->kind == POLICY_REDIRECT && a->fib, "action.redirect.fib",
@@ -170,6 +173,10 @@ static int make_limit(const struct policy *p, const char *path, struct error *er
 			"the burst is more than 208 days of the rate; lower it", err);
 	if (r)
 		return refuse(p, path, "action.rate_limit.rate", "the rate is outside of 1 to 10^12", err);
+	rule->scope = (uint8_t)a->scope;
+	if (a->scope != POLICY_SCOPE_POLICY)
+		set_mask(&rule->scope_mask[0], &rule->scope_mask[1],
+			a->scope_length ? a->scope_length : 128);
 	return 0;
 }
 

@@ -31,6 +31,7 @@ static int open_ruleset(struct daemon *d, struct error *err)
 	struct datapath_options options = {
 		.pin_dir = o->pin_dir,
 		.max_policies = o->max_policies,
+		.max_buckets = o->max_buckets,
 		.ring_size = o->ring_size,
 		.verbose = o->verbose,
 		.log = on_datapath_log,

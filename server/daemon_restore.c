@@ -203,8 +203,10 @@ int daemon_restore(struct daemon *d, struct error *err)
 			d->options->state_dir);
 	if (!r)
 		r = datapath_walk(d->datapath, adopt_policy, &adoption);
-	if (!r && classifier_adopt_end(d->classifier) < 0)
-		r = error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
+	if (!r)
+		r = classifier_adopt_end(d->classifier);
+	if (r && !error_is_set(err))
+		error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
 	if (r)
 		return r;
 	adoption.incomplete |= datapath_rebuilt(d->datapath) || datapath_has_members(d->datapath);

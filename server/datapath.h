@@ -15,6 +15,7 @@ struct datapath;
 struct datapath_options {
 	const char *pin_dir;   /* on a bpffs; maps/, links/ and the program live below */
 	uint32_t max_policies; /* 1 .. PEP_POLICIES_MAX */
+	uint32_t max_buckets;  /* of rate limits with a scope, 1 .. PEP_BUCKETS_MAX */
 	uint32_t ring_size;    /* bytes, a power of two and of whole pages */
 	bool verbose;          /* the verifier's log in full on stderr */
 	void (*log)(void *data, int level, const char *line); /* may be NULL; level as syslog */
@@ -171,6 +172,7 @@ struct datapath_figures {
 	uint64_t bytes;
 	uint64_t exceeded_packets; /* rate-limit: dropped above the rate */
 	uint64_t exceeded_bytes;
+	uint64_t displaced; /* its buckets that began anew for want of places */
 	uint64_t last_hit; /* CLOCK_MONOTONIC, ns; 0 = never */
 };
 void datapath_policy_stats(struct datapath *dp, uint32_t slot, struct datapath_figures *ret);
@@ -215,6 +217,7 @@ bool datapath_iface_known(const struct datapath *dp, const char *name);
 struct datapath_info {
 	uint32_t program_id;
 	uint32_t max_policies;
+	uint32_t max_buckets;
 	uint32_t ring_size;
 	uint32_t verified_instructions;
 	char adopted[160]; /* one sentence on how the start found the kernel */

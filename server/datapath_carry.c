@@ -77,7 +77,6 @@ static void copy_redirects(int to, int from)
 int carry_ruleset(
 	struct map_set *to, const struct map_set *from, unsigned int cpus, struct error *err)
 {
-	uint32_t slots = to->slots;
 	int r = carry_counters(to, from, cpus, err);
 
 	if (r)
@@ -85,7 +84,7 @@ int carry_ruleset(
 	copy_redirects(to->fds[MAP_REDIRECT], from->fds[MAP_REDIRECT]);
 	memcpy(to->index, from->index, (PEP_IFACE_BUCKETS + PEP_IFACE_PROBES) * sizeof(*to->index));
 	*to->config = *from->config;
-	to->config->slots = slots;
+	map_set_sizes(to);
 	to->config->roots = (struct pep_roots){0}; /* its tables are others, and empty */
 	map_set_members_none(to);
 	return 0;

@@ -100,7 +100,10 @@ int datapath_walk(struct datapath *dp,
 	int fd = dp->maps.fds[MAP_POLICY], r = 0;
 	uint32_t key, next;
 	bool more = !bpf_map_get_next_key(fd, NULL, &key);
+	_cleanup_free_ uint64_t *limits = calloc(1, scope_ids_size(dp));
 
+	if (!limits)
+		return -ENOMEM;
 	for (; more && r >= 0; key = next) {
 		const struct pep_rule *rule;
 		struct pep_policy value;
@@ -116,8 +119,15 @@ int datapath_walk(struct datapath *dp,
 		r = cb(data, key, &value, target < PEP_REDIRECTS_MAX ? dp->targets[target] : "");
 		if (r > 0)
 			bpf_map_delete_elem(fd, &key);
+		else
+			scope_ids_add(dp, limits, rule->limit_id);
 	}
-	return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	/* The daemon before may have been cut off after a flip, before it settled. */
+	if (dp->start == DATAPATH_ADOPTED)
+		scope_sweep(dp, limits, false);
+	return 0;
 }
 
 /* --- policy_map: not what decides, but what a person reads */
@@ -181,8 +191,12 @@ static int undo_new(struct datapath *dp, const struct classifier_plan *plan)
 	dp->born = calloc(plan->born_count + 1, sizeof(*dp->born));
 	dp->dead = copy_numbers(plan->dead, plan->dead_count);
 	dp->fresh_limiters = copy_numbers(plan->fresh_limiters, plan->fresh_limiter_count);
-	if (!dp->born || !dp->dead || !dp->fresh_limiters)
+	dp->ended_limits = plan->ended_limit_count ? calloc(1, scope_ids_size(dp)) : NULL;
+	if (!dp->born || !dp->dead || !dp->fresh_limiters ||
+		(plan->ended_limit_count && !dp->ended_limits))
 		return -ENOMEM;
+	for (size_t i = 0; i < plan->ended_limit_count; i++)
+		scope_ids_add(dp, dp->ended_limits, plan->ended_limits[i]);
 	for (size_t i = 0; i < plan->born_count; i++)
 		dp->born[i] = plan->born[i].entry;
 	dp->born_count = plan->born_count;
@@ -196,6 +210,7 @@ static void undo_free(struct datapath *dp)
 	free(TAKE_PTR(dp->born));
 	free(TAKE_PTR(dp->dead));
 	free(TAKE_PTR(dp->fresh_limiters));
+	free(TAKE_PTR(dp->ended_limits));
 	dp->born_count = dp->dead_count = dp->fresh_limiter_count = 0;
 }
 
@@ -332,6 +347,8 @@ void datapath_grace(void)
 void datapath_settle(struct datapath *dp)
 {
 	policies_delete(dp, dp->dead, dp->dead_count);
+	if (dp->ended_limits)
+		scope_sweep(dp, dp->ended_limits, true);
 	undo_free(dp);
 	dp->unsettled = false;
 }

@@ -10,7 +10,7 @@
 #include <bpf/bpf.h>
 
 #include "bpf/hash.h"
-#include "bpf/limiter.h"
+#include "bpf/scope.h"
 #include "server/datapath_internal.h"
 
 #define SECOND    1000000000ull
@@ -73,6 +73,25 @@ static uint64_t monotonic_now(void)
 	return in_ns(t);
 }
 
+/* Of the packet's own bucket, 0 = it has none yet. */
+static uint64_t arrival_in_scope(
+	const struct datapath *dp, const struct pep_rule *rule, const struct pep_packet *packet)
+{
+	const struct pep_config *config = dp->maps.config;
+	const struct pep_places *line;
+	struct pep_scope_key key;
+	__u64 ahead;
+	uint32_t at;
+
+	pep_scope_key(config, rule, packet, &key);
+	if (key.line >= config->scope_lines)
+		return 0;
+	line = &dp->maps.places[key.line];
+	at = pep_scope_find(line, key.tag, 0, &ahead);
+	return ahead == PEP_SCOPE_FOUND ? __atomic_load_n(&line->place[at].tat, __ATOMIC_RELAXED)
+					: 0;
+}
+
 /* Theoretical arrival time; a prepared commit begins a bucket anew whose rate it changes. */
 static uint64_t arrival_of(const struct datapath *dp, uint64_t generation, uint32_t slot)
 {
@@ -99,7 +118,10 @@ static void read_limiter(
 	const struct pep_rule *rule = &dp->maps.tables.rules[explain->ruling.entry];
 	uint32_t slot = dp->maps.tables.entries[explain->ruling.entry].slot;
 	uint64_t now = monotonic_now() << PEP_LIMIT_CLOCK_SHIFT;
-	uint64_t ahead = arrival_of(dp, explain->generation, slot) - now;
+	uint64_t arrival = rule->scope == PEP_SCOPE_POLICY
+				   ? arrival_of(dp, explain->generation, slot)
+				   : arrival_in_scope(dp, rule, &explain->packet);
+	uint64_t ahead = arrival - now;
 
 	if (ahead > rule->limit_tau + pep_limit_cost(rule, PEP_LIMIT_UNITS_MAX))
 		ahead = 0;

@@ -25,6 +25,7 @@ enum datapath_map {
 	MAP_IFACE_INDEX,
 	MAP_POLICY_STATS,
 	MAP_LIMITER,
+	MAP_SCOPE,
 	MAP_STATS,
 	MAP_EVENT_STATE,
 	MAP_RING,
@@ -44,6 +45,7 @@ struct map_set {
 	struct pep_iface_ref *index;
 	struct pep_policy_stats *rows;
 	struct pep_limiter *limiters;
+	struct pep_places *places; /* config->scope_lines */
 	struct pep_explain *explain;
 	uint32_t slots;
 	uint32_t
@@ -98,6 +100,7 @@ struct datapath {
 	size_t dead_count;
 	uint32_t *fresh_limiters;
 	size_t fresh_limiter_count;
+	uint64_t *ended_limits;     /* a bit for each limit_id; NULL = none ends */
 	bool named[PEP_IFACES_MAX]; /* slots whose bit stands in policies: not for another interface */
 	char targets[PEP_REDIRECTS_MAX][IFACE_NAME_SIZE]; /* of redirect_map */
 	bool prepared;
@@ -120,6 +123,8 @@ uint32_t map_entries(int fd, uint32_t *ret_value_size);
 int map_set_window(struct map_set *set, struct error *err);
 /* Only into what PEP_CARRY promises; whatever is there already stays. */
 int map_set_window_carried(struct map_set *set);
+/* Tells the program the sizes of its maps. */
+void map_set_sizes(struct map_set *set);
 void map_set_start(struct map_set *set);
 void map_set_members_none(struct map_set *set);
 
@@ -138,6 +143,13 @@ int load_program(struct datapath *dp, struct map_set *pinned, struct error *err)
 /* Whether the pinned maps have the types and sizes that the options ask for. */
 bool load_fits(const struct datapath *dp, const struct map_set *pinned, char ret_why[static 96]);
 struct packet_filter *load_open(const struct datapath *dp);
+
+/* --- datapath_scope.c */
+/* A bit for each limit_id: bytes of all of them, and setting one. */
+size_t scope_ids_size(const struct datapath *dp);
+void scope_ids_add(const struct datapath *dp, uint64_t *ids, uint32_t id);
+/* Empties the places of the limits that are among the ids, or of those that are not. */
+void scope_sweep(struct datapath *dp, const uint64_t *ids, bool listed);
 
 /* --- datapath_pins.c */
 int pins_prepare(struct datapath *dp, struct error *err);

@@ -81,7 +81,8 @@ static int refused(int error, struct error *err)
 			"Linux %s cannot run the packet program: it needs 5.18 or later", host.release);
 	if (error == ENOMEM)
 		return error_set(err, ERROR_LIMIT, "KERNEL_MEMORY",
-			"the kernel has no memory for the program and its maps; lower --max-policies or --ring-size");
+			"the kernel has no memory for the program and its maps; lower "
+			"--max-policies, --max-buckets or --ring-size");
 	if ((error == EPERM || error == EACCES) && !said.logged)
 		return error_set(err, ERROR_PRECONDITION, "NOT_PERMITTED",
 			"the kernel does not permit loading BPF programs: %s", strerror(error));
@@ -118,6 +119,8 @@ struct packet_filter *load_open(const struct datapath *dp)
 	bpf_map__set_max_entries(skeleton->maps.bucket_map, classifier_buckets(dp->options.max_policies));
 	bpf_map__set_max_entries(skeleton->maps.policy_stats, dp->cpus * room);
 	bpf_map__set_max_entries(skeleton->maps.limiter_map, room);
+	bpf_map__set_max_entries(
+		skeleton->maps.scope_map, (dp->options.max_buckets + PEP_PLACES - 1) / PEP_PLACES);
 	bpf_map__set_max_entries(skeleton->maps.ring_buffer, dp->options.ring_size);
 	if (dp->options.verbose)
 		bpf_program__set_log_level(skeleton->progs.packet_filter, 1);

@@ -31,6 +31,7 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_IFACE_INDEX] = "iface_index",
 	[MAP_POLICY_STATS] = "policy_stats",
 	[MAP_LIMITER] = "limiter_map",
+	[MAP_SCOPE] = "scope_map",
 	[MAP_STATS] = "stats_map",
 	[MAP_EVENT_STATE] = "event_state",
 	[MAP_RING] = "ring_buffer",
@@ -51,7 +52,7 @@ struct pane {
 	void **memory;
 	enum datapath_map map;
 };
-#define PANES         14u
+#define PANES         15u
 #define PANES_CARRIED 3u
 
 static void panes_of(struct map_set *set, struct pane ret[static PANES])
@@ -68,6 +69,7 @@ static void panes_of(struct map_set *set, struct pane ret[static PANES])
 		{(void **)&set->tables.index, MAP_INDEX},
 		{(void **)&set->tables.classes, MAP_CLASS},
 		{(void **)&set->tables.combos, MAP_COMBO},
+		{(void **)&set->places, MAP_SCOPE},
 		{(void **)&set->ifaces, MAP_IFACE},
 		{(void **)&set->index, MAP_IFACE_INDEX},
 		{(void **)&set->explain, MAP_EXPLAIN},
@@ -165,12 +167,20 @@ void map_set_members_none(struct map_set *set)
 		members_none(&set->config->ruleset[i / 2].members[i % 2]);
 }
 
+void map_set_sizes(struct map_set *set)
+{
+	uint32_t size;
+
+	set->config->slots = set->slots;
+	set->config->scope_lines = map_entries(set->fds[MAP_SCOPE], &size);
+}
+
 /* Generation 1 is the empty ruleset: everything passes until the first commit. */
 void map_set_start(struct map_set *set)
 {
 	set->config->abi = PEP_ABI;
 	set->config->carry = PEP_CARRY;
-	set->config->slots = set->slots;
+	map_set_sizes(set);
 	set->config->hz = (uint32_t)(1000000000ull / tick_ns());
 	set->config->generation = 1;
 	map_set_members_none(set);

@@ -44,6 +44,7 @@ void datapath_policy_stats(struct datapath *dp, uint32_t slot, struct datapath_f
 	if (slot < dp->maps.slots) {
 		sum.exceeded_packets = dp->maps.limiters[slot].exceeded_packets;
 		sum.exceeded_bytes = dp->maps.limiters[slot].exceeded_bytes;
+		sum.displaced = dp->maps.limiters[slot].displaced;
 	}
 	for (size_t cpu = 0; cpu < dp->cpus && slot < dp->maps.slots; cpu++) {
 		const struct pep_policy_stats *row = &dp->maps.rows[cpu * dp->maps.slots + slot];
@@ -113,6 +114,7 @@ void datapath_info(const struct datapath *dp, struct datapath_info *ret)
 	__u32 size = sizeof(info);
 	struct datapath_info facts = {
 		.max_policies = dp->options.max_policies,
+		.max_buckets = dp->options.max_buckets,
 		.ring_size = dp->options.ring_size,
 	};
 

@@ -118,6 +118,11 @@ static int set_max_members(struct options *o, const char *flag, const char *valu
 	return read_number(flag, value, 1, STORE_MEMBERS_MAX, &o->max_members);
 }
 
+static int set_max_buckets(struct options *o, const char *flag, const char *value)
+{
+	return read_number(flag, value, 1, PEP_BUCKETS_MAX, &o->max_buckets);
+}
+
 static int set_log_level(struct options *o, const char *flag, const char *value)
 {
 	return log_level_parse(value, &o->log_level) ? 0 :
@@ -157,6 +162,7 @@ static const struct {
 	{"ring-size", "BYTES", set_ring_size, "of the event ring, a power of two (1048576)"},
 	{"max-policies", "N", set_max_policies, "limit of policies (10000)"},
 	{"max-members", "N", set_max_members, "limit of the members of all sets (1000000)"},
+	{"max-buckets", "N", set_max_buckets, "places for rate limits per src, dst or flow (262144)"},
 	{"log-level", "LEVEL", set_log_level, "error, warn, info or debug (info)"},
 	{"detach-on-exit", NULL, set_detach, "take the filter off when stopping"},
 	{"memory-limit", "BYTES", set_later, NULL},
@@ -252,6 +258,7 @@ enum options_next options_read(int argc, char *argv[], struct options *ret)
 		.ring_size = PEP_RING_SIZE_DEFAULT,
 		.max_policies = PEP_POLICIES_DEFAULT,
 		.max_members = STORE_MEMBERS_DEFAULT,
+		.max_buckets = PEP_BUCKETS_DEFAULT,
 		.log_level = LOG_LEVEL_INFO,
 	};
 	enum options_next next;

@@ -16,7 +16,7 @@ struct options {
 		enum attach_mode mode;
 	} ifaces[OPTIONS_IFACES_MAX];
 	size_t iface_count;
-	uint32_t ring_size, max_policies, max_members;
+	uint32_t ring_size, max_policies, max_members, max_buckets;
 	enum log_level log_level;
 	bool detach_on_exit, verbose;
 };

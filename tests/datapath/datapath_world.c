@@ -11,6 +11,7 @@ int try_open(struct world *w, uint32_t max_policies, struct error *err)
 	struct datapath_options options = {
 		.pin_dir = PINS,
 		.max_policies = max_policies,
+		.max_buckets = 1000,
 		.ring_size = 65536,
 	};
 

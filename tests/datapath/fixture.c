@@ -69,6 +69,7 @@ static void set_sizes(struct fixture *fixture, uint32_t ring_size, uint32_t max_
 	bpf_map__set_max_entries(skeleton->maps.bucket_map, classifier_buckets(max_policies));
 	bpf_map__set_max_entries(skeleton->maps.policy_stats, fixture->cpus * fixture->slots);
 	bpf_map__set_max_entries(skeleton->maps.limiter_map, fixture->slots);
+	bpf_map__set_max_entries(skeleton->maps.scope_map, FIXTURE_LINES);
 	if (ring_size)
 		bpf_map__set_max_entries(skeleton->maps.ring_buffer, ring_size);
 }
@@ -114,6 +115,7 @@ static void each_window(struct fixture *f, void (*cb)(struct bpf_map *map, void 
 		MAPPED(f, explain_map, f->explain),
 		MAPPED(f, iface_index, f->ifaces),
 		MAPPED(f, limiter_map, f->limiters),
+		MAPPED(f, scope_map, f->places),
 		MAPPED(f, policy_stats, f->rows),
 	};
 
@@ -200,6 +202,7 @@ static void begin(struct fixture *fixture)
 
 	config->abi = PEP_ABI;
 	config->slots = fixture->slots;
+	config->scope_lines = FIXTURE_LINES;
 	config->generation = 1;
 	config->hz = ticks_per_second();
 	for (size_t i = 0; i < 4; i++) {

@@ -17,6 +17,7 @@
 
 #define FIXTURE_POLICIES 8u
 #define FIXTURE_IFINDEX  1u
+#define FIXTURE_LINES    1024u /* of scope_map */
 
 struct packet_filter;
 struct ring_buffer;
@@ -30,6 +31,7 @@ struct fixture {
 	struct pep_explain *explain;
 	struct pep_iface_ref *ifaces; /* by ifindex */
 	struct pep_limiter *limiters;
+	struct pep_places *places;
 	struct pep_policy_stats *rows;
 	uint32_t slots;
 	uint32_t cpus;

@@ -324,8 +324,10 @@ static void test_attach(void **state)
 
 static int setup(void **state)
 {
-	struct datapath_options options = {
-		.pin_dir = SNAPSHOT_PINS, .max_policies = POLICIES, .ring_size = 65536};
+	struct datapath_options options = {.pin_dir = SNAPSHOT_PINS,
+		.max_policies = POLICIES,
+		.max_buckets = 1000,
+		.ring_size = 65536};
 	struct classifier_memory memory;
 	enum datapath_start start;
 

@@ -235,7 +235,8 @@ static void test_cut_off(void **state)
 
 static void test_folder(void **state)
 {
-	struct datapath_options options = {.pin_dir = "/tmp", .max_policies = 1, .ring_size = 4096};
+	struct datapath_options options = {
+		.pin_dir = "/tmp", .max_policies = 1, .max_buckets = 1, .ring_size = 4096};
 	struct error err = ERROR_INIT;
 	struct world w, second;
 	int r;

@@ -40,7 +40,7 @@ static int adopt(void *data, uint32_t entry, const struct pep_policy *value, con
 static int try_open(struct world *w)
 {
 	struct datapath_options options = {
-		.pin_dir = PINS, .max_policies = size, .ring_size = 65536};
+		.pin_dir = PINS, .max_policies = size, .max_buckets = 1000, .ring_size = 65536};
 	struct classifier_memory memory;
 	int r;
 

@@ -160,8 +160,8 @@ def daemon_faults(world):
     """What only the daemon finds is told at the word of the file."""
     world.start("--max-policies", "3")
     path = write(world, "r.rules", "# a comment\npolicy a block proto tcp dport 1\n\n"
-                 "policy b rate-limit 5pps \\\n    per src\n")
-    result = refused(world, 1, [f"{path}:4:", "only `per policy` is in this version", "~",
+                 "policy b rate-limit 1B/s \\\n    burst 1000000000\n")
+    result = refused(world, 1, [f"{path}:4:", "more than 208 days", "~",
                                 "nothing was changed"], "apply", path)
     assert "operations[" not in result.stderr, result.stderr
     refused(world, 1, ["limit of 3", "--max-policies"], "apply", "-", input="".join(

@@ -23,6 +23,7 @@ WRONG_WORDS = [
     ("policy add a block proto tcp proto udp", 2, "comes twice"),
     ("policy add a block icmp-type 8", 2, "needs proto icmp"),
     ("policy add a rate-limit fast", 2, '"fast" is no rate'),
+    ("policy add a rate-limit 5pps per host", 2, '"host" is no scope: policy, src, src/24, dst or flow'),
     ("policy set a", 2, "wants an ACTION"), ("policy set a color red", 2, '"color"'),
     ("policy del", 2, "name is missing"), ("policy del a/b", 2, '"a/b"'),
     ("default", 2, ""), ("default drop", 2, '"drop" is unknown'),
@@ -63,7 +64,7 @@ REFUSED = [
     ("policy add dns block proto udp dport 53", 1, "policy dns exists"),
     ("policy add a block src @bad", 1, "there is no set bad"),
     ("policy add a reject proto tcp", 1, "reject is not in this version"),
-    ("policy add a rate-limit 5pps per src proto tcp", 1, "only `per policy` is in this version"),
+    ("policy add a rate-limit 5pps per src/33 src 10.0.0.0/8", 2, "33 bits are more than an address has"),
     ("policy show nope", 1, "no policy nope"), ("policy del nope", 1, "no policy nope"),
     ("policy set nope dport 5", 1, "no policy nope"),
     ("policy set dns proto gre", 1, "has no ports"),
@@ -181,7 +182,8 @@ def daemon_flags(world):
                         (["--iface", "a/b"], "interface name"), (["--iface", "a:fast"], "mode"),
                         (["--log-level", "loud"], "error, warn"), (["--pin-dir", "x"], "absolute"),
                         (["extra"], "too many"), (["--nope"], "nope"),
-                        (["--metrics", "x"], "not in this version"), (["--max-members", "5000000"], "1 to 4000000")):
+                        (["--metrics", "x"], "not in this version"), (["--max-members", "5000000"], "1 to 4000000"),
+                        (["--max-buckets", "0"], "1 to 16777216")):
         world.start(*flags, wait=False)
         equal(world.daemon.wait(20), 2, f"exit status of pepctld {flags}")
         assert says in world.log(), world.log()

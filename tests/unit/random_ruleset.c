@@ -214,8 +214,6 @@ static void make_enforceable(struct policy *p)
 
 	if (a->kind == POLICY_REJECT)
 		a->kind = POLICY_BLOCK;
-	a->scope = POLICY_SCOPE_POLICY;
-	a->scope_length = 0;
 	a->target_count = MIN(a->target_count, 1u);
 	a->fib = false;
 	p->ttl = 0;

@@ -141,7 +141,6 @@ static void test_refusals_name_the_field(void **state)
 	world_edit(w, "p block", "p allow");
 	world_refused(w, ERROR_INTERNAL, "TABLES_DIFFER", NULL);
 	refused(w, "q reject src " SRC, "policy.action.kind");
-	refused(w, "q rate-limit 1Mbit per src", "policy.action.rate_limit.scope");
 	refused(w, "q rate-limit 1B/s burst 1000000000", "policy.action.rate_limit.burst");
 	refused(w, "q redirect eth0,eth1", "policy.action.redirect.targets");
 	refused(w, "q redirect eth0 fib", "policy.action.redirect.fib");
@@ -174,6 +173,59 @@ static void test_limiter_is_kept_unless_the_rate_changes(void **state)
 				classifier_slot(w->engine.classifier, "l"));
 		engine_abort(&w->engine, plan);
 	}
+}
+
+static uint32_t limit_id(const struct world *w, const char *name)
+{
+	return w->engine.tables->rules[engine_entry(&w->engine, name)].limit_id;
+}
+
+/* Buckets of sources are found by limit_id: it stays as long as they do, and ends when they do. */
+static void test_limits_end_with_what_they_limit(void **state)
+{
+	static const struct {
+		const char *after;
+		bool ends;
+	} changes[] = {
+		{"l rate-limit 9pps per src dport 80", true}, /* another id, nothing ends */
+		{"l rate-limit 9pps per src dport 81 log", false},
+		{"l rate-limit 9pps per src/32 dport 81", true},
+		{"l rate-limit 9pps per src/24 dport 81", true},
+		{"l rate-limit 9pps per dst", true},
+		{"l rate-limit 9pps per flow", true},
+		{"l rate-limit 9pps", true},
+		{"l rate-limit 9pps per src", true},
+		{"l block", true},
+		{"l rate-limit 9pps per src", true},
+	};
+	const char *before = "l rate-limit 9pps dport 80";
+	struct world *w = *state;
+	struct classifier_plan *plan;
+	bool scoped = false;
+
+	world_put(w, NULL, before);
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		uint32_t id = limit_id(w, "l");
+
+		assert_int_equal(id / 2, classifier_slot(w->engine.classifier, "l"));
+		for (int round = 0; round < 2; round++) {
+			world_edit(w, before, changes[i].after);
+			plan = world_plan(w);
+			assert_int_equal(plan->ended_limit_count, scoped && changes[i].ends);
+			if (plan->ended_limit_count)
+				assert_int_equal(plan->ended_limits[0], id);
+			if (!round)
+				engine_abort(&w->engine, plan);
+		}
+		engine_flip(&w->engine, plan);
+		assert_true((limit_id(w, "l") != id) == changes[i].ends);
+		before = changes[i].after;
+		scoped = strstr(before, " per ") != NULL;
+	}
+	world_edit(w, before, NULL);
+	plan = world_plan(w);
+	assert_int_equal(plan->ended_limit_count, 1);
+	engine_flip(&w->engine, plan);
 }
 
 /* Counters of a name that has gone are not handed on at once, where they could be mistaken. */
@@ -269,6 +321,7 @@ int main(void)
 		CLASSIFIER_TEST(test_a_full_table_can_be_replaced_whole),
 		CLASSIFIER_TEST(test_refusals_name_the_field),
 		CLASSIFIER_TEST(test_limiter_is_kept_unless_the_rate_changes),
+		CLASSIFIER_TEST(test_limits_end_with_what_they_limit),
 		CLASSIFIER_TEST(test_slots_go_around),
 		CLASSIFIER_TEST(test_redirect_targets_are_counted),
 		CLASSIFIER_TEST(test_redirects_full),
