@@ -108,6 +108,7 @@ void service_policy_figures(struct service *s, const struct store_policy *policy
 	ret->bytes = stats.bytes;
 	ret->exceeded_packets = stats.exceeded_packets;
 	ret->exceeded_bytes = stats.exceeded_bytes;
+	ret->displaced_buckets = stats.displaced;
 	ret->last_hit_time = !stats.last_hit ? 0 :
 		(int64_t)stats.last_hit + service_wall_now() - service_monotonic_now();
 	ret->position = store_policy_position(s->store, policy);
@@ -129,7 +130,8 @@ static uint8_t *write_status(uint8_t *out, const struct store_policy *policy,
 	out = wire_write_number(out, 7, figures->position);
 	out = wire_write_number(out, 8, figures->created_revision);
 	out = wire_write_number(out, 9, figures->changed_revision);
-	return wire_write_number(out, 10, (uint64_t)figures->left_nano);
+	out = wire_write_number(out, 10, (uint64_t)figures->left_nano);
+	return wire_write_number(out, 11, figures->displaced_buckets);
 }
 
 int service_policy_bytes(struct service *s, struct call *call, const struct store_policy *policy,
@@ -138,7 +140,7 @@ int service_policy_bytes(struct service *s, struct call *call, const struct stor
 	Pepctl__V1__PolicyStatus figures;
 
 	service_policy_figures(s, policy, policy->slot, &figures);
-	ret->data = arena_alloc(call_arena(call), WIRE_NUMBER_MAX * 10 + policy->packed_size);
+	ret->data = arena_alloc(call_arena(call), WIRE_NUMBER_MAX * 11 + policy->packed_size);
 	if (!ret->data)
 		return -1;
 	ret->len = (size_t)(write_status(ret->data, policy, &figures) - ret->data);

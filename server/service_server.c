@@ -75,6 +75,7 @@ static bool add_limits(struct service *s, struct call *call,
 	m->policies = store_policy_count(s->store);
 	m->max_interfaces = STORE_ATTACHMENTS_MAX;
 	m->max_frame_bytes = FRAME_BODY_MAX;
+	m->max_buckets = info.max_buckets;
 	m->ring_bytes = info.ring_size;
 	m->max_members = store_max_members(s->store);
 	m->members = store_member_count(s->store);
@@ -110,7 +111,8 @@ static bool add_texts(struct service *s, struct call *call,
 	Pepctl__V1__GetServerInfoResponse *answer)
 {
 	static const char *const features[] = {"events", "transactions", "generic-mode",
-		"apply-stream", "sets", "explain", "protect", "iface-patterns", "leases"};
+		"apply-stream", "sets", "explain", "protect", "iface-patterns", "leases",
+		"rate-limit-scopes"};
 	struct arena *arena = call_arena(call);
 	struct utsname host = {0};
 

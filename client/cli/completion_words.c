@@ -14,6 +14,7 @@
 
 #define ACTIONS "allow block rate-limit reflect redirect"
 #define PROTOCOLS "tcp udp icmp icmpv6 sctp gre esp ah udplite dccp"
+#define SCOPES "policy src dst flow"
 #define OPTIONS "--socket --json --quiet --verbose --timeout --version --help"
 
 void typed_offer(const struct typed *t, const char *word)
@@ -87,6 +88,8 @@ static void offer_keys(const struct typed *t)
 			typed_offer(t, text_key(i));
 	if (typed_has(t, "rate-limit") && !typed_has(t, "burst"))
 		typed_offer(t, "burst");
+	if (typed_has(t, "rate-limit") && !typed_has(t, "per"))
+		typed_offer(t, "per");
 	if (typed_has(t, "redirect") && !typed_has(t, "mac"))
 		typed_offer(t, "mac");
 }
@@ -100,6 +103,8 @@ static void policy_value_or_key(const struct typed *t)
 	value |= streq(t->before, "rate-limit") || streq(t->before, "burst") || streq(t->before, "mac");
 	if (streq(t->before, "proto"))
 		typed_offer_words(t, PROTOCOLS);
+	else if (streq(t->before, "per"))
+		typed_offer_words(t, SCOPES);
 	else if (streq(t->before, "iface") || streq(t->before, "redirect"))
 		offer_devices(t);
 	else if (!value)

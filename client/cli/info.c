@@ -30,7 +30,7 @@ static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
 	for (size_t i = 0; i < m->n_features; i++)
 		json_array_append_new(features, json_string(m->features[i]));
 	return json_pack("{s:s, s:s, s:I, s:I, s:s, s:i, s:i, s:s, s:s, s:s, s:o, s:{s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:s}",
+			 "s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:s}",
 		"version", m->version, "protocol", m->protocol, "revision", (json_int_t)m->revision,
 		"enforced_revision", (json_int_t)m->enforced_revision, "kernel", m->kernel, "program_id",
 		(int)m->program_id, "pid", (int)m->pid, "state_dir", m->state_dir, "pin_dir", m->pin_dir,
@@ -41,8 +41,8 @@ static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
 		(json_int_t)m->limits->max_frame_bytes, "ring_bytes",
 		(json_int_t)m->limits->ring_bytes, "max_members", (json_int_t)m->limits->max_members,
 		"members", (json_int_t)m->limits->members, "max_sets", (json_int_t)m->limits->max_sets,
-		"sets", (json_int_t)m->limits->sets, "features", features,
-		"tables", tables_json(m->tables), "disk", m->disk);
+		"sets", (json_int_t)m->limits->sets, "max_buckets", (json_int_t)m->limits->max_buckets,
+		"features", features, "tables", tables_json(m->tables), "disk", m->disk);
 }
 
 static void print_confirm(const Pepctl__V1__GetServerInfoResponse *m)
@@ -71,6 +71,8 @@ static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
 	printf("sets %llu of at most %llu, members %llu of at most %llu\n",
 		(unsigned long long)m->limits->sets, (unsigned long long)m->limits->max_sets,
 		(unsigned long long)m->limits->members, (unsigned long long)m->limits->max_members);
+	printf("rate limits per src, dst or flow: at most %llu buckets\n",
+		(unsigned long long)m->limits->max_buckets);
 	if (m->tables)
 		printf("tables: %llu policies in %llu tuples, longest run %llu; a packet costs at most %llu "
 		       "steps\n",

@@ -112,6 +112,8 @@ json_t *output_policy(const Pepctl__V1__PolicyStatus *status)
 			json_integer((json_int_t)status->exceeded_packets));
 		json_object_set_new(object, "exceeded_bytes",
 			json_integer((json_int_t)status->exceeded_bytes));
+		json_object_set_new(object, "displaced_buckets",
+			json_integer((json_int_t)status->displaced_buckets));
 	}
 	if (status->left_nano) {
 		text_format_duration((uint64_t)(status->left_nano + 999999999) / 1000000000 * 1000000000, left);

@@ -167,6 +167,10 @@ static int print_policy(void *data, const Pepctl__V1__PolicyStatus *status)
 		output_amount((double)status->exceeded_packets, packets);
 		printf("  %s exceeded", packets);
 	}
+	if (status->displaced_buckets) {
+		output_amount((double)status->displaced_buckets, packets);
+		printf("  %s buckets displaced", packets);
+	}
 	if (status->left_nano) {
 		text_format_duration(whole_seconds(status->left_nano), left);
 		printf("  %s left", left);

@@ -124,7 +124,7 @@ def helps(world):
                   "history help", "rollback help", "confirm help", "ban help", "unban help", "completion help"):
         result = world.ctl(*words.split())
         assert result.stdout.startswith("Usage:"), words
-    for words, says in (("help policy", ("rate-limit RATE", "redirect DEV", "dport PORT", "log [1/N]")),
+    for words, says in (("help policy", ("rate-limit RATE", "[per SCOPE]", "redirect DEV", "dport PORT", "log [1/N]")),
                         ("help setting", ("match|drop", "0-10000000   (10000)", "capture       0-96")),
                         ("events help", ("reflect or redirect", "--since SEQ", "proto PROTO"))):
         for line in says:
@@ -143,6 +143,7 @@ COMPLETIONS = [
     ("policy add x r", "rate-limit reflect redirect"), ("pol ad x block proto t", "tcp"),
     ("policy add x block dport ", ""), ("policy add x block d", "dst dport"),
     ("policy add x block dport 9 d", "dst"), ("policy add x rate-limit 5pps b", "burst"),
+    ("policy add x rate-limit 5pps pe", "percent per"), ("policy add x rate-limit 5pps per ", "policy src dst flow"),
     ("policy add x redirect pep", "pep0 pep1"), ("policy add x block t", "tcp-flags"),
     ("policy show ", "ssh web"), ("policy del ssh w", "web"), ("policy set s", "ssh"),
     ("policy set ssh s", "src sport shadow"), ("policy set ssh re", "reflect redirect"),

@@ -31,7 +31,7 @@ SCHEMA = {
     "Match": "1 src text, 2 dst text, 3 sport PortRange, 4 dport PortRange, 5 proto uint,"
              "6 iface text*, 7 vlan uint, 10 percent uint",
     "Action": "1 kind uint, 2 rate_limit RateLimit",
-    "RateLimit": "1 rate uint, 2 unit uint, 3 burst uint",
+    "RateLimit": "1 rate uint, 2 unit uint, 3 burst uint, 4 scope uint, 5 prefix_length uint",
     "Policy": "1 name text, 2 action Action, 3 match Match, 4 priority uint, 5 log uint,"
               "6 nolog bool, 7 shadow bool, 8 ttl_nano int, 9 comment text",
     "PolicyStatus": "1 policy Policy, 2 packets uint, 3 bytes uint, 4 exceeded_packets uint,"
