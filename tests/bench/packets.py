@@ -179,7 +179,27 @@ def actions(world):
             run.row(f"action-{name}", program, ACTIONS[name][1], base=at["block"])
 
 
-CASES = [parse, empty, classical, sets, actions]
+def scoped(world):
+    """A bucket for each source or flow, beyond what the same look-up costs that blocks."""
+    world.start("--iface", "pep0")
+    flows = workload.random_flows(random.Random(7))
+    half = len(flows) // 2
+    for number, flow in enumerate(flows):
+        flow.proto, flow.dport = 17, 1 + number // half
+    rows.command(world, "policy", "add", *"base block nolog proto udp dport 1".split())
+    for scope, target in (("policy", None), ("src", 1.5), ("src/24", None), ("flow", None)):
+        rows.command(world, "policy", "set", "limit", "rate-limit", "100Gbit", "per", scope,
+                     *"proto udp dport 2".split())
+        run = Run(options_of(world, flows), [f"packet_filter:{n}+{at}" for n in (half, 64) for at in (0, half)])
+        name = f"limiter-per-{scope.replace('/', '-')}"
+        run.row(f"{name}-hot", f"packet_filter:64+{half}", target, base="packet_filter:64+0")
+        run.row(name, f"packet_filter:{half}+{half}", None, base=f"packet_filter:{half}+0")
+    run = Run(options_of(world, flows), [f"{program}:{n}+{half}" for program in ("parse", "lru") for n in (half, 64)])
+    run.row("limiter-per-src-lru-hash-hot", f"lru:64+{half}", None)
+    run.row("limiter-per-src-lru-hash", f"lru:{half}+{half}", None)
+
+
+CASES = [parse, empty, classical, sets, actions, scoped]
 for kind_, target_ in (("fw", 2.5), ("acl", 5), ("ipc", 5)):
     def case(world, kind=kind_, target=target_):
         classbench(world, kind, target)
