@@ -68,6 +68,8 @@ static bool carry_out(struct model *m, const struct model_op *op, struct model_r
 		return model_rollback(m, op->target) || model_refuse(ret, ERROR_NOT_FOUND, "NO_REVISION");
 	case STORE_LEASES:
 		return model_leases(m, op, ret);
+	case STORE_END:
+		return model_end_policies(m);
 	default:
 		return model_changes(m, op, ret);
 	}
@@ -82,7 +84,8 @@ static bool ends_waiting(const struct model *before, const struct model_op *op)
 /* One that waits keeps all out but what undoes it. */
 static bool may_change(const struct model *before, const struct model_op *op, struct model_reply *ret)
 {
-	if (!before->waiting || op->validate_only || ends_waiting(before, op))
+	if (!before->waiting || op->validate_only || op->kind == STORE_END ||
+		ends_waiting(before, op))
 		return true;
 	return model_refuse(ret, ERROR_PRECONDITION, "CONFIRM_PENDING");
 }
@@ -110,11 +113,25 @@ static bool world_allows(const struct model *before, const struct model *after, 
 	return true;
 }
 
-static void commit(struct model *m, const struct model *before, int64_t confirm_timeout)
+/* The record of it has all that it changes as it was, by the clocks of now. */
+static void keep_past(struct model *m, const struct model *before)
 {
-	m->past[before->revision % MODEL_PAST] = before->now;
+	struct model_ruleset *past = &m->past[before->revision % MODEL_PAST];
+
+	*past = before->now;
+	for (uint64_t i = 0; i < past->count; i++)
+		model_put_down(m, &past->policies[i]);
+}
+
+static void commit(struct model *m, const struct model *before, const struct model_op *op)
+{
+	int64_t confirm_timeout = op->confirm_timeout;
+
+	keep_past(m, before);
 	m->revision++;
 	m->oldest = m->revision - m->oldest > MODEL_KEPT ? m->revision - MODEL_KEPT : m->oldest;
+	if (op->kind == STORE_END) /* what waits goes on waiting */
+		return;
 	m->waiting = confirm_timeout ? m->revision : 0;
 	m->confirm_boot = m->boottime + confirm_timeout;
 	m->confirm_wall = m->time + confirm_timeout;
@@ -129,7 +146,7 @@ static void finish(struct model *m, const struct model *before, const struct mod
 	if (op->validate_only)
 		*m = *before;
 	else if (changed)
-		commit(m, before, op->confirm_timeout);
+		commit(m, before, op);
 	ret->revision = m->revision;
 	if (!op->validate_only)
 		remember(m, op, ret);

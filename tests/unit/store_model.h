@@ -46,12 +46,17 @@ struct model_rule {
 	uint32_t priority;
 	uint32_t shadow;
 	uint32_t comment;
+	uint32_t ttl; /* s, 0 = it stays */
 };
 
 struct model_policy {
 	uint32_t name, created; /* the revision that did */
 	uint64_t place;         /* in the order */
 	struct model_rule rule;
+	uint64_t version; /* another one with each change of it */
+	int64_t ends;     /* boot time, with a ttl */
+	int64_t disk_boot, disk_boots,
+		disk_wall; /* the same as it was written down: in which boot, by the wall */
 };
 
 struct model_set {
@@ -104,7 +109,7 @@ struct model {
 	int64_t confirm_again; /* boot time before which an undo that failed is not tried again */
 	bool confirm_moved;
 	struct model_request requests[MODEL_UIDS][MODEL_IDS];
-	int64_t boottime, time;
+	int64_t boottime, time, boots;
 };
 void model_init(struct model *m, struct model_ruleset past[static MODEL_PAST]);
 
@@ -150,11 +155,20 @@ void model_apply(struct model *m, const struct model_op *op, const struct model_
 
 /* --- store_model_rules.c: of rulesets; false = refused, as the reply says */
 bool model_changes(struct model *m, const struct model_op *op, struct model_reply *ret);
-bool model_rollback(struct model *m, uint64_t target);
 bool model_refuse(struct model_reply *reply, enum error_kind kind, const char *reason);
 struct model_policy *model_find(const struct model_ruleset *r, uint32_t name);
 void model_count(const struct model_ruleset *before, const struct model_ruleset *after,
 	struct store_counts *ret);
+
+void model_drop_set(struct model *m, uint32_t set);
+
+/* --- store_model_ends.c */
+bool model_rollback(struct model *m, uint64_t target);
+void model_begin_time(const struct model *m, struct model_policy *p); /* of one that is put */
+void model_put_down(const struct model *m, struct model_policy *p);
+void model_rewritten(struct model *m);    /* all of them are written down anew */
+void model_read_ends(struct model *m);    /* at a start */
+bool model_end_policies(struct model *m); /* those whose time is over */
 
 /* --- store_model_leases.c */
 bool model_leases(struct model *m, const struct model_op *op, struct model_reply *ret);

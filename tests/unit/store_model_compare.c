@@ -197,6 +197,23 @@ static bool texts_differ(const struct model *m, struct world *w)
 	return differs;
 }
 
+static bool ends_differ(const struct model *m, struct world *w)
+{
+	bool all = false;
+
+	for (uint64_t i = 0; i < m->now.count; i++) {
+		const struct model_policy *p = &m->now.policies[i];
+		const struct store_policy *found =
+			store_policy_find(w->store, model_policy_names[p->name]);
+
+		if (found && p->rule.ttl)
+			all |= differ(model_policy_names[p->name],
+				(unsigned long long)store_policy_left(w->store, found),
+				(unsigned long long)MAX(p->ends - m->boottime, 1));
+	}
+	return all;
+}
+
 bool model_compare(const struct model *m, struct world *w)
 {
 	uint64_t waiting;
@@ -211,6 +228,7 @@ bool model_compare(const struct model *m, struct world *w)
 				MAX(m->confirm_boot, m->confirm_again) - m->boottime, 1));
 	all |= texts_differ(m, w);
 	all |= leases_differ(m, w);
+	all |= ends_differ(m, w);
 	return all | packets_differ(m, w);
 }
 

@@ -41,6 +41,8 @@ void model_started(struct model *m, bool rebooted)
 	int64_t ahead = m->time - m->boottime;
 
 	m->confirm_again = 0;
+	m->boots += rebooted;
+	model_read_ends(m);
 	m->confirm_moved |= rebooted;
 	if (m->confirm_moved)
 		m->confirm_boot = m->confirm_wall - ahead;

@@ -67,6 +67,7 @@ static struct model_rule random_rule(void)
 	rule.vlan = one_in(6) ? 1 + random_below(2) : 0;
 	rule.priority = one_in(3) ? 998 + random_below(5) : POLICY_PRIORITY_DEFAULT;
 	rule.shadow = one_in(5);
+	rule.ttl = one_in(6) ? 1 + random_below(40) : 0;
 	rule.comment = one_in(8) ? 1 + random_below(3) : 0;
 	return rule;
 }

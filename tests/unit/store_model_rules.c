@@ -58,6 +58,7 @@ static bool put_policy(struct rules *r, const struct model_change *change)
 		p->place = ++r->m->last_place;
 	}
 	p->rule = change->rule;
+	model_begin_time(r->m, p);
 	return true;
 }
 
@@ -268,7 +269,7 @@ static size_t apply(struct rules *r, const struct model_change *change)
 }
 
 /* The set goes; while somebody holds members of it, only the ruleset's do. */
-static void drop_set(struct model *m, uint32_t set)
+void model_drop_set(struct model *m, uint32_t set)
 {
 	if (model_held(m, set))
 		memset(m->now.sets[set].own, 0, sizeof(m->now.sets[set].own));
@@ -295,8 +296,14 @@ static void reorder(struct rules *r)
 		ordered &= sorted[i - 1].place < sorted[i].place;
 	if (ordered)
 		return;
-	for (uint64_t i = 0; i < count; i++)
+	for (uint64_t i = 0; i < count; i++) {
+		int64_t ends = sorted[i].ends;
+
 		sorted[i].place = ++r->m->last_place;
+		model_begin_time(r->m, &sorted[i]);
+		sorted[i].ends = ends;
+		model_put_down(r->m, &sorted[i]);
+	}
 	memcpy(now->policies, sorted, count * sizeof(*sorted));
 	for (size_t i = 0; i < r->op->count; i++)
 		if (change_at(r, i)->kind == CHANGE_PUT_POLICY && !r->reply->effects[i])
@@ -312,7 +319,7 @@ static void replace_rest(struct rules *r)
 			remove_policy(now, &now->policies[i]);
 	for (uint32_t set = 0; set < MODEL_SETS; set++)
 		if (now->sets[set].there && !r->put_set[set])
-			drop_set(r->m, set);
+			model_drop_set(r->m, set);
 	reorder(r);
 }
 
@@ -360,32 +367,6 @@ bool model_changes(struct model *m, const struct model_op *op, struct model_repl
 	if (replaces(&r))
 		replace_rest(&r);
 	return check_names(&r);
-}
-
-/* Step by step, for the sake of sets that cannot go. */
-bool model_rollback(struct model *m, uint64_t target)
-{
-	struct model_set sets[MODEL_SETS];
-
-	if (target > m->revision || target < m->oldest)
-		return false;
-	for (uint64_t at = m->revision; at > target; at--) {
-		const struct model_ruleset *past = &m->past[(at - 1) % MODEL_PAST];
-
-		for (uint32_t set = 0; set < MODEL_SETS; set++)
-			if (past->sets[set].there)
-				m->now.sets[set] = past->sets[set];
-			else
-				drop_set(m, set);
-	}
-	if (target == m->revision)
-		return true;
-	memcpy(sets, m->now.sets, sizeof(sets));
-	m->now = m->past[target % MODEL_PAST];
-	memcpy(m->now.sets, sets, sizeof(sets));
-	for (uint64_t i = 0; i < m->now.count; i++)
-		m->last_place = MAX(m->last_place, m->now.policies[i].place);
-	return true;
 }
 
 void model_count(const struct model_ruleset *before, const struct model_ruleset *after, struct store_counts *ret)

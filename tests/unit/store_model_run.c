@@ -64,6 +64,8 @@ static void rewrite(struct run *r)
 
 	r->has_other &= refused;
 	r->stands &= refused;
+	if (!refused)
+		model_rewritten(&r->m);
 	if (!refused && !one_in(10)) {
 		r->unsure = false;
 		world_answer(w, NULL);
@@ -134,6 +136,24 @@ static void see_undo(struct run *r)
 		undo(r);
 }
 
+/* Policies, in the same way; at a start all of them. */
+static void see_ends(struct run *r)
+{
+	struct model_op op = {.kind = STORE_END};
+	struct model next = r->m;
+	struct model_reply reply;
+
+	model_apply(&next, &op, &(struct model_world){0}, &reply);
+	if (next.revision == r->m.revision)
+		return;
+	if (store_revision(run_world(r)->store) >= next.revision) {
+		r->ended += r->m.now.count - next.now.count;
+		r->m = next;
+	} else if (r->m.boottime >= r->late) {
+		run_differs(r, "a policy has not ended");
+	}
+}
+
 void run_set_clocks(struct run *r, int64_t boottime, int64_t wall_ahead)
 {
 	r->m.boottime = run_world(r)->boottime = boottime;
@@ -177,6 +197,7 @@ static void ring(struct run *r)
 		r->late = r->m.boottime + 3 * MODEL_SECOND;
 	see_expiries(r);
 	see_undo(r);
+	see_ends(r);
 }
 
 void run_pass_time(struct run *r)
@@ -272,8 +293,11 @@ void run_restart(struct run *r)
 	struct world *from = run_world(r);
 	bool rebooted;
 
-	if (r->has_other)
+	if (r->has_other) {
 		r->m = r->other;
+		if (r->m.revision)
+			r->m.past[(r->m.revision - 1) % MODEL_PAST] = r->other_past;
+	}
 	r->has_other = r->unsure = r->killed = false;
 	r->late = 0;
 	rebooted = come_up(r);
@@ -291,10 +315,13 @@ void run_restart(struct run *r)
 	run_drive(r);
 	see_leases(r, &before, rebooted);
 	before = r->m;
+	see_ends(r);
 	see_undo(r);
 	r->unsure = store_unwritten(run_world(r)->store);
 	/* What a start ends is nowhere until the files are written anew: the next one may see it
 	 * otherwise. */
 	r->has_other = r->unsure && r->m.revision != before.revision;
 	r->other = before;
+	if (before.revision)
+		r->other_past = before.past[(before.revision - 1) % MODEL_PAST];
 }

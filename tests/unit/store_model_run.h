@@ -13,6 +13,7 @@ struct run {
 	unsigned int in; /* which of them */
 	struct model m;  /* what is in force */
 	struct model other; /* that may stand on the disk in its place */
+	struct model_ruleset other_past; /* the revision before that */
 	bool has_other, unsure;
 	enum fault fault; /* of the coming persist() */
 	unsigned int fault_in; /* so many until then; 0 = none comes */
@@ -23,7 +24,7 @@ struct run {
 	struct model_op bodies[MODEL_UIDS][MODEL_IDS]; /* by their ids */
 	struct model_op again; /* whose answer was lost, and that is asked once more */
 	bool asks_again;
-	unsigned long operations, restarts, boots, failures, expired;
+	unsigned long operations, restarts, boots, failures, expired, ended;
 	unsigned long told_from; /* what happens from that operation on is told */
 	uint32_t seed;
 };

@@ -80,6 +80,8 @@ static void write_rule(const struct model_rule *rule, FILE *out)
 		fprintf(out, " priority %u", rule->priority);
 	if (rule->shadow)
 		fprintf(out, " shadow");
+	if (rule->ttl)
+		fprintf(out, " ttl %us", rule->ttl);
 	if (rule->comment)
 		fprintf(out, " comment \"no. %u\"", rule->comment);
 }

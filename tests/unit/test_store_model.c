@@ -90,6 +90,7 @@ static void see_fault(struct run *r, const struct model_op *op, const struct mod
 	check_answer(r, op, &(struct model_reply){.kind = ERROR_UNKNOWN, .reason = "UNKNOWN"}, a);
 	r->has_other = r->stands;
 	r->other = next;
+	r->other_past = next.past[(next.revision - (next.revision > 0)) % MODEL_PAST];
 }
 
 /* What makes another answer than the one after those before right. */
@@ -201,9 +202,9 @@ static void test_store_is_the_model(void **state)
 	run_set_clocks(r, 1000, 4000);
 	while (r->operations < wanted_operations)
 		turn(r);
-	print_message("seed %u: %lu operations, %lu restarts (%lu boots), %lu failures of the disk, %lu leases ended, "
-		      "revision %llu, 0 differences\n",
-		r->seed, r->operations, r->restarts, r->boots, r->failures, r->expired,
+	print_message("seed %u: %lu operations, %lu restarts (%lu boots), %lu failures of the disk, %lu leases and %lu "
+		      "policies ended, revision %llu, 0 differences\n",
+		r->seed, r->operations, r->restarts, r->boots, r->failures, r->expired, r->ended,
 		(unsigned long long)r->m.revision);
 	world_deinit(run_world(r));
 }
