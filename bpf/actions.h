@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Ruling → XDP verdict. Limiter and redirect may still change the ruling: to
- * "rate", or to "failed" when the target is gone.
+ * Ruling → XDP verdict. Limiter, redirect and reject may still change the ruling: to
+ * "rate", to "failed" when the target is gone, or to a block that is not answered.
  */
 #ifndef PEP_BPF_ACTIONS_H
 #define PEP_BPF_ACTIONS_H
@@ -9,6 +9,7 @@
 #include "judge.h"
 #include "limiter.h"
 #include "maps.h"
+#include "reject.h"
 #include "scope.h"
 
 #define PEP_MAC_SIZE 6u
@@ -110,6 +111,22 @@ PEP_INLINE int pep_act_redirect(
 	return XDP_DROP;
 }
 
+/* What is not answered is blocked, and is counted and told as such. */
+PEP_INLINE int pep_act_reject(
+	struct xdp_md *ctx, const struct pep_packet *packet, struct pep_ruling *ruling)
+{
+	if (!packet_reject(ctx, packet, ruling->parity)) {
+		ruling->action = PEP_ACTION_BLOCK;
+		pep_ruling_block(ruling, PEP_REASON_POLICY, PEP_TALLY_BLOCK_POLICY);
+		return XDP_DROP;
+	}
+	ruling->parity |= PEP_RULING_KEPT;
+	if (!packet_answer(ctx, packet))
+		return XDP_TX;
+	pep_ruling_block(ruling, PEP_REASON_FAILED, PEP_TALLY_BLOCK_FAILED);
+	return XDP_DROP;
+}
+
 PEP_INLINE int pep_act(
 	struct xdp_md *ctx, const struct pep_packet *packet, struct pep_ruling *ruling)
 {
@@ -129,7 +146,9 @@ PEP_INLINE int pep_act(
 		return pep_act_reflect(ctx, ruling);
 	case PEP_ACTION_REDIRECT:
 		return pep_act_redirect(ctx, rule, ruling);
-	default: /* reject, which no ruleset holds yet */
+	case PEP_ACTION_REJECT:
+		return pep_act_reject(ctx, packet, ruling);
+	default: /* of a newer daemon */
 		return XDP_DROP;
 	}
 }

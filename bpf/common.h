@@ -54,6 +54,7 @@
 #define PEP_PLACES             8u      /* of a line of scope_map */
 #define PEP_BUCKETS_DEFAULT    262144u /* pepctld --max-buckets; 16 bytes each */
 #define PEP_BUCKETS_MAX        (1u << 24)
+#define PEP_REJECT_RATE_DEFAULT 1000u
 
 #define PEP_TUPLES_MAX 64u   /* bits of a word, see pep_search */
 #define PEP_INDEX_VALUES 65536u
@@ -103,7 +104,7 @@ enum pep_reason {
 	PEP_REASON_MALFORMED = 4, /* setting malformed = drop */
 	PEP_REASON_FRAGMENT = 5,  /* setting fragments = drop */
 	PEP_REASON_HEADERS = 6,   /* more VLAN tags or extension headers than are followed */
-	PEP_REASON_FAILED = 7,    /* the redirect target is gone */
+	PEP_REASON_FAILED = 7,    /* the redirect target is gone, or an answer has no room */
 	PEP_REASON_SHADOW = 8,    /* a shadow policy would have decided */
 	PEP_REASON_MAX,
 };
@@ -450,19 +451,28 @@ PEP_STATIC_ASSERT(2ull * 2 * PEP_POLICIES_MAX <= 1ull << (64 - PEP_TAG_HASH_BITS
 struct pep_scope_seed {
 	__u64 factor[PEP_SCOPE_WORDS + 1][2];
 };
+/* Answers of reject that can go out at once: a tenth of a second's, in clock steps. */
+#define PEP_REJECT_BURST (100000000ull << PEP_LIMIT_CLOCK_SHIFT)
+/* What one answer costs; 0 = there are none. */
+static inline __u64 pep_reject_cost(__u32 rate)
+{
+	return rate ? ((1000000000ull << PEP_LIMIT_CLOCK_SHIFT) + rate - 1) / rate : 0;
+}
 
 /* What a transaction changes beside policies. */
 struct pep_ruleset {
 	__u64 revision;
 	__u32 event_rate; /* events per second and CPU, 0 = none */
 	__u32 capture;    /* bytes of the frame in an event, <= PEP_CAPTURE_MAX */
+	__u64 reject_cost; /* pep_reject_cost() of the rate */
+	__u32 reject_rate; /* answers per second and interface */
 	__u8 fragments_drop;
 	__u8 malformed_drop;
-	__u8 zero[6];
+	__u8 zero[2];
 	__u8 default_block[PEP_IFACES_MAX]; /* by interface slot, 0 allow, 1 block */
 	struct pep_members members[2];      /* IPv4, IPv6 */
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_ruleset) == 280, "pep_ruleset is ABI");
+PEP_STATIC_ASSERT(sizeof(struct pep_ruleset) == 288, "pep_ruleset is ABI");
 
 /*
  * The only value of .data.config (mapped by the daemon). The program reads
@@ -487,7 +497,7 @@ static inline __u32 pep_stamp(__u64 generation)
 {
 	return (__u32)generation << 1 | 1;
 }
-PEP_STATIC_ASSERT(sizeof(struct pep_config) == 24 + 168 + 560 + 176 + 8 + PEP_OTHER_SIZE(8),
+PEP_STATIC_ASSERT(sizeof(struct pep_config) == 24 + 168 + 576 + 176 + 8 + PEP_OTHER_SIZE(8),
 	"pep_config is ABI");
 
 /* Value of iface_map at an interface slot; slot 0 is for packets of no known one. */
@@ -608,11 +618,14 @@ struct pep_packet {
 	__u8 hop_limit; /* IPv6 without extension headers, else 0 */
 };
 
-/* What is to be done, before limiter and redirect have had their say. */
+/* The frame has become an answer, or tried to; how it came is in answer_map. */
+#define PEP_RULING_KEPT (1u << 1)
+
+/* What is to be done, before limiter, redirect and reject have had their say. */
 struct pep_ruling {
 	__u32 entry;  /* of the policy, 0 = the default action or a setting decided */
 	__u32 shadow; /* entry of the best shadow policy above the decider, 0 = none */
-	__u32 parity; /* of the generation that decides */
+	__u32 parity; /* bit 0 of the generation that decides; PEP_RULING_KEPT */
 	__u8 action;  /* enum pep_action */
 	__u8 reason;  /* enum pep_reason */
 	__u8 tally;   /* enum pep_tally */

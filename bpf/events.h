@@ -13,6 +13,7 @@
 
 #include "judge.h"
 #include "maps.h"
+#include "reject.h"
 
 /* entry: of the policy, NULL = none decided. decisions: of it on this CPU, this one included. */
 PEP_INLINE int pep_is_reportable(
@@ -72,8 +73,24 @@ PEP_INLINE void pep_event_set_packet(struct pep_event *event, const struct pep_p
 	event->parse_error = packet->error;
 }
 
-/* As the frame leaves: a reflected or redirected one has its new addresses. */
-PEP_INLINE void pep_event_capture(struct pep_event *event, struct xdp_md *ctx, __u32 capture)
+/* From the frame, or what has been kept of it. */
+PEP_INLINE int pep_event_load(
+	struct xdp_md *ctx, const struct pep_ruling *ruling, void *to, __u32 size)
+{
+	const struct pep_answer *answer;
+
+	if (!(ruling->parity & PEP_RULING_KEPT))
+		return (int)bpf_xdp_load_bytes(ctx, 0, to, size);
+	answer = pep_answer();
+	return answer ? (int)bpf_probe_read_kernel(to, size, answer->question) : -1;
+}
+
+/*
+ * As the frame leaves: a reflected or redirected one has its new addresses. A rejected one as it
+ * came: what leaves is another.
+ */
+PEP_INLINE void pep_event_capture(struct pep_event *event, struct xdp_md *ctx,
+	const struct pep_ruling *ruling, __u32 capture)
 {
 	__u32 size = capture < event->length ? capture : event->length;
 	__u32 last;
@@ -85,7 +102,7 @@ PEP_INLINE void pep_event_capture(struct pep_event *event, struct xdp_md *ctx, _
 	/* Linux 6.1 does not learn from `size != 0` that size is 1 or more; from a sum it does. */
 	last = size - 1;
 	asm volatile("" : "+r"(last));
-	if (last < PEP_CAPTURE_MAX && !bpf_xdp_load_bytes(ctx, 0, event->data, last + 1))
+	if (last < PEP_CAPTURE_MAX && !pep_event_load(ctx, ruling, event->data, last + 1))
 		event->captured = (__u16)size;
 }
 
@@ -128,7 +145,7 @@ PEP_INLINE void pep_event_send(struct xdp_md *ctx, const struct pep_ruleset *rul
 	event->zero = 0;
 	pep_event_set_packet(event, packet);
 	pep_event_set_ruling(event, ruling);
-	pep_event_capture(event, ctx, ruleset->capture);
+	pep_event_capture(event, ctx, ruling, ruleset->capture);
 	bpf_ringbuf_submit(event, 0);
 }
 

@@ -15,6 +15,8 @@ static const struct setting_info settings[SETTING_MAX] = {
 		"bytes of the frame that an event carries", false},
 	[SETTING_PROTECT_PORTS] = {"protect-ports", 0, UINT64_MAX, 22, {NULL, NULL},
 		"TCP ports of this host whose connections no change may cut off, unless forced", true},
+	[SETTING_REJECT_RATE] = {"reject-rate", 0, 10000000, 1000, {NULL, NULL},
+		"answers of reject per second and interface; what is above is blocked without one", false},
 };
 
 static const char *const modes[] = {

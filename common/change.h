@@ -37,6 +37,7 @@ enum setting {
 	SETTING_EVENT_RATE, /* events per second and CPU, 0 .. 10^7, default 10000 */
 	SETTING_CAPTURE,    /* bytes of the frame in an event, 0 .. 96, default 0 */
 	SETTING_PROTECT_PORTS, /* local TCP ports whose connections no change may cut off, default 22 */
+	SETTING_REJECT_RATE, /* answers of reject per second and interface, 0 .. 10^7, default 1000 */
 	SETTING_MAX,
 };
 

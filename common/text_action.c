@@ -172,7 +172,7 @@ int text_read_action(struct text_words *w, struct policy_action *a)
 		return -EINVAL;
 	if (text_parse_action_kind(word, &a->kind) < 0)
 		return text_problem_add(w, w->at - 1,
-			"\"%s\" is no action: allow, block, reflect, rate-limit RATE or redirect DEV",
+			"\"%s\" is no action: allow, block, reject, reflect, rate-limit RATE or redirect DEV",
 			word);
 	return a->kind == POLICY_RATE_LIMIT ? read_limit(w, a) :
 	       a->kind == POLICY_REDIRECT   ? read_redirect(w, a) : 0;

@@ -242,6 +242,8 @@ static void ruleset_write(struct datapath *dp, const struct datapath_ruleset *fr
 		.members = {members[0], members[1]},
 		.event_rate = (__u32)from->settings[SETTING_EVENT_RATE],
 		.capture = (__u32)from->settings[SETTING_CAPTURE],
+		.reject_cost = pep_reject_cost((__u32)from->settings[SETTING_REJECT_RATE]),
+		.reject_rate = (__u32)from->settings[SETTING_REJECT_RATE],
 		.fragments_drop = from->settings[SETTING_FRAGMENTS] != 0,
 		.malformed_drop = from->settings[SETTING_MALFORMED] != 0,
 	};
@@ -266,6 +268,7 @@ void datapath_read_ruleset(const struct datapath *dp, uint64_t ret_settings[stat
 	ret_settings[SETTING_MALFORMED] = now->malformed_drop;
 	ret_settings[SETTING_EVENT_RATE] = now->event_rate;
 	ret_settings[SETTING_CAPTURE] = now->capture;
+	ret_settings[SETTING_REJECT_RATE] = now->reject_rate;
 	*ret_default_block = now->default_block[0];
 }
 

@@ -185,4 +185,6 @@ void map_set_start(struct map_set *set)
 	set->config->generation = 1;
 	map_set_members_none(set);
 	set->config->ruleset[1].event_rate = PEP_EVENT_RATE_DEFAULT;
+	set->config->ruleset[1].reject_rate = PEP_REJECT_RATE_DEFAULT;
+	set->config->ruleset[1].reject_cost = pep_reject_cost(PEP_REJECT_RATE_DEFAULT);
 }

@@ -12,7 +12,7 @@
 #include "client/explain.h"
 #include "common/iface_pattern.h"
 
-#define ACTIONS "allow block rate-limit reflect redirect"
+#define ACTIONS "allow block reject rate-limit reflect redirect"
 #define PROTOCOLS "tcp udp icmp icmpv6 sctp gre esp ah udplite dccp"
 #define SCOPES "policy src dst flow"
 #define OPTIONS "--socket --json --quiet --verbose --timeout --version --help"

@@ -30,7 +30,8 @@ static int read_action(struct events_filter *f, const char *word)
 	enum policy_action_kind kind;
 
 	if (text_parse_action_kind(word, &kind) < 0)
-		return usage_error("action: \"%s\" is no action: allow, block, rate-limit, reflect or redirect",
+		return usage_error("action: \"%s\" is no action: allow, block, reject, rate-limit, reflect "
+				   "or redirect",
 			word);
 	for (size_t i = 0; i < f->message.n_action; i++)
 		if (f->actions[i] == (Pepctl__V1__ActionKind)kind)
@@ -120,7 +121,7 @@ static const struct {
 	bool again;
 } keys[] = {
 	{"policy", "NAME", "decided by it; may be repeated, as action and iface: any of them", read_policy, true},
-	{"action", "ACTION", "allow, block, rate-limit, reflect or redirect", read_action, true},
+	{"action", "ACTION", "allow, block, reject, rate-limit, reflect or redirect", read_action, true},
 	{"iface", "DEV", "received there", read_iface, true},
 	{"src", "ADDRESS", "an address or a prefix", read_src, false},
 	{"dst", "ADDRESS", "an address or a prefix", read_dst, false},

@@ -13,6 +13,7 @@ static const struct line actions[] = {
 	{"block", "drop it"},
 	{"rate-limit RATE [burst SIZE]", "drop what is above 10mbit, 1.5MB/s or 500pps"},
 	{"           [per SCOPE]", "a bucket each: src, src/24, dst or flow, not one (policy)"},
+	{"reject", "drop it with a TCP reset or an ICMP error"},
 	{"reflect", "send it back with its MAC addresses swapped"},
 	{"redirect DEV [mac MAC]", "send it out of another interface"},
 };

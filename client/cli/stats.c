@@ -86,7 +86,7 @@ static void print_reasons(const Pepctl__V1__Counters *c)
 		{"by policy", c->blocked_by_policy}, {"by default", c->blocked_by_default},
 		{"above the rate", c->blocked_by_rate}, {"rejected", c->blocked_by_reject},
 		{"malformed", c->blocked_malformed}, {"fragments", c->blocked_fragments},
-		{"too many headers", c->blocked_headers}, {"target gone", c->blocked_failed},
+		{"too many headers", c->blocked_headers}, {"target gone or no room", c->blocked_failed},
 	};
 	const char *comma = "";
 

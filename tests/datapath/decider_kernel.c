@@ -39,6 +39,8 @@ static bool does(enum policy_action_kind action, int verdict)
 		return verdict == XDP_PASS || verdict == XDP_DROP;
 	case POLICY_REFLECT:
 		return verdict == XDP_TX;
+	case POLICY_REJECT: /* not every packet is answered */
+		return verdict == XDP_TX || verdict == XDP_DROP;
 	case POLICY_REDIRECT:
 		return verdict == XDP_REDIRECT;
 	default:

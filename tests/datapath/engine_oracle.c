@@ -106,8 +106,6 @@ static struct policy *supported(const struct oracle_ruleset *r)
 		policy_copy(&r->policies[i], &all[i]);
 		all[i].ttl = 0;
 		all[i].action.scope = POLICY_SCOPE_POLICY;
-		if (all[i].action.kind == POLICY_REJECT)
-			all[i].action.kind = POLICY_BLOCK;
 	}
 	return all;
 }

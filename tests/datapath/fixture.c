@@ -211,6 +211,7 @@ static void begin(struct fixture *fixture)
 		m->lines.mask = m->filter.mask = m->lengths.mask = PEP_TABLE_NONE;
 	}
 	config->ruleset[1].event_rate = UINT32_MAX;
+	config->ruleset[1].reject_cost = pep_reject_cost(PEP_REJECT_RATE_DEFAULT);
 	config->ruleset[1].revision = 7;
 	fixture->config = config;
 }

@@ -103,17 +103,6 @@ static void test_redirect_target_missing(void **state)
 	assert_string_equal(fixture.last.policy, "elsewhere");
 }
 
-/* The server refuses it for now; should a rule come anyway, it blocks. */
-static void test_reject_blocks(void **state)
-{
-	(void)state;
-	install("elsewhere block proto udp");
-	fixture_entry(&fixture, "elsewhere")->action = PEP_ACTION_REJECT;
-	assert_int_equal(run("ip4 udp"), XDP_DROP);
-	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_BLOCK_REJECT), 1);
-	assert_int_equal(fixture_events(&fixture), 1);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,7 +110,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_redirect_keeps_mac, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_redirect_given_mac, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_redirect_target_missing, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_reject_blocks, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,8 +42,6 @@ static void simplify(void)
 	for (size_t i = 0; i < rules.count; i++) {
 		struct policy *p = &rules.policies[i];
 
-		if (p->action.kind == POLICY_REJECT)
-			p->action.kind = POLICY_BLOCK;
 		if (with_oracle)
 			p->match.percent = POLICY_PERCENT_ALL;
 	}

@@ -197,8 +197,9 @@ def in_many_messages(world):
     out = world.ctl("apply", "-", input=many(MANY, changed=MANY - 5)).stdout.splitlines()
     equal(out[0].split()[:3], ["~", "policy", f"p{MANY - 5:06}"], "the change")
     equal(out[-1], "policies: 0 created, 1 changed, 0 deleted (revision 2)", "sum")
-    wrong = many(MANY).replace(f"policy p{MANY - 3:06} block ", f"policy p{MANY - 3:06} reject ")
-    refused(world, 1, [f"<stdin>:{MANY - 2}:", "reject is not in this version"], "apply", "-",
+    wrong = many(MANY).replace(f"policy p{MANY - 3:06} block ",
+                               f"policy p{MANY - 3:06} rate-limit 1B/s burst 1000000000 ")
+    refused(world, 1, [f"<stdin>:{MANY - 2}:", "more than 208 days of the rate"], "apply", "-",
             input=wrong)
     result = subprocess.run([world.build / "client/pepctl_example_apply"], check=True, text=True,
                             input=many(MANY), stdout=subprocess.PIPE,

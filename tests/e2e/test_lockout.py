@@ -67,6 +67,7 @@ def every_kind_of_change(world):
     session = Session(world)
     flow = f"the established connection from {FAR[4][0]} port {session.port} to {NEAR[4][0]} port 22"
     refused(world, "policy add no-ssh block proto tcp dport 22", f"policy no-ssh would drop on pep0 {flow}")
+    refused(world, "policy add no-ssh reject dport 22", f"policy no-ssh would reject on pep0 {flow}")
     refused(world, "policy add back reflect proto tcp", f"policy back would send back on pep0 {flow}")
     refused(world, "policy add away redirect pep1 dport 22", f"policy away would redirect on pep0 {flow}")
     refused(world, "policy add syn block proto tcp dport 22 tcp-flags syn/syn,ack",

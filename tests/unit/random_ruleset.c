@@ -212,8 +212,6 @@ static void make_enforceable(struct policy *p)
 {
 	struct policy_action *a = &p->action;
 
-	if (a->kind == POLICY_REJECT)
-		a->kind = POLICY_BLOCK;
 	a->target_count = MIN(a->target_count, 1u);
 	a->fib = false;
 	p->ttl = 0;

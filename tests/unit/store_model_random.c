@@ -82,7 +82,7 @@ static void random_members(bool ret[static MODEL_MEMBERS])
 
 static void random_value(struct model_change *c)
 {
-	static const uint64_t most[SETTING_MAX] = {1, 1, 3, 3, 3};
+	static const uint64_t most[SETTING_MAX] = {1, 1, 3, 3, 3, 3};
 
 	c->setting = (enum setting)random_below(SETTING_MAX);
 	c->value = random_below((uint32_t)most[c->setting] + 1);

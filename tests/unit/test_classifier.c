@@ -140,7 +140,6 @@ static void test_refusals_name_the_field(void **state)
 	world_edit(w, "p block", NULL);
 	world_edit(w, "p block", "p allow");
 	world_refused(w, ERROR_INTERNAL, "TABLES_DIFFER", NULL);
-	refused(w, "q reject src " SRC, "policy.action.kind");
 	refused(w, "q rate-limit 1B/s burst 1000000000", "policy.action.rate_limit.burst");
 	refused(w, "q redirect eth0,eth1", "policy.action.redirect.targets");
 	refused(w, "q redirect eth0 fib", "policy.action.redirect.fib");

@@ -53,7 +53,7 @@ static void test_refusals_leave_no_trace(void **state)
 	assert_int_equal(a.kind, ERROR_EXISTS);
 	assert_string_equal(a.field, "operations[1].create_policy");
 	assert_null(store_policy_find(w.store, "b"));
-	submit(&w, "policy b reject proto udp dport 53\n", &a);
+	submit(&w, "policy b rate-limit 1B/s burst 1000000000 proto udp dport 53\n", &a);
 	assert_int_equal(a.kind, ERROR_UNIMPLEMENTED);
 	assert_string_equal(a.reason, "POLICY_UNSUPPORTED");
 	submit(&w, "policy b block proto udp\npolicy c block proto tcp\n", &a);
@@ -201,7 +201,7 @@ static void test_waiting_ones_commit_together(void **state)
 	submit(&w, "policy z block proto udp dport 53\n", &first);
 	submit(&w, "policy a block proto udp dport 1\n", &a[0]);
 	submit(&w, "policy b block proto udp dport 2\n", &a[1]);
-	submit(&w, "policy c reject proto udp dport 1\n", &a[2]); /* alone at fault */
+	submit(&w, "policy c rate-limit 1B/s burst 1000000000 proto udp dport 1\n", &a[2]); /* alone at fault */
 	submit(&w, "policy d block proto udp dport 4\n", &a[3]);
 	finish(&w);
 	assert_int_equal(w.persisted, 2);

@@ -152,7 +152,7 @@ static void test_refused_ones_are_not_looked_at(void **state)
 	assert_int_equal(seen.looks, 0);
 	assert_string_equal(seen.answer.reason, "NO_SET");
 	check_in_force(&w);
-	look(&w, "policy c reject proto tcp\n", STORE_MERGE, &seen);
+	look(&w, "policy c rate-limit 1B/s burst 1000000000 proto tcp\n", STORE_MERGE, &seen);
 	assert_int_equal(seen.looks, 0);
 	assert_int_equal(seen.answer.kind, ERROR_UNIMPLEMENTED);
 	check_in_force(&w);
