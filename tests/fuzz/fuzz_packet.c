@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Any bytes as a frame through parse.h and classify.h: what must hold whatever they are, and that
- * the oracle makes the same of what was parsed.
+ * Any bytes as a frame through parse.h, classify.h and answer.h: what must hold whatever they are,
+ * and that the oracle makes the same of what was parsed.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/answer.h"
 #include "bpf/judge.h"
 #include "common/text.h"
 #include "tests/datapath/engine_oracle.h"
@@ -198,6 +199,20 @@ static void judge(const struct pep_packet *packet, unsigned int flags)
 	check_oracle(packet, &ruling, view.iface, flags & 1);
 }
 
+/* As reject does, of whatever the ruleset: no answer is longer than it may be. */
+static void answer(pep_source *source, const struct pep_packet *packet)
+{
+	static struct pep_answer made;
+
+	if (!pep_answer_begin(source, packet, &made) || pep_answer_make(source, packet, &made))
+		return;
+	must(made.l2 <= PEP_ANSWER_L2_MAX && made.l4 <= packet->length);
+	must(made.headers <= PEP_ANSWER_HEAD - PEP_ANSWER_IP + made.l2);
+	must(made.l2 + made.quoted <= packet->length);
+	must(made.headers - made.l2 + made.quoted <=
+		(packet->family == 4 ? PEP_ANSWER_IP4_MAX : PEP_ANSWER_IP6_MAX));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* Bit 0: strict settings and default block; bits 1-6: interface slot. */
@@ -214,8 +229,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pep_frame_init(&frame, &source);
 	pep_parse(&frame, &packet);
 	packet.length = pep_source_length(&source);
-	free(copy);
 	check_packet(&packet, size);
+	answer(&source, &packet);
+	free(copy);
 	judge(&packet, flags);
 	judge(&packet, flags ^ 1);
 	return 0;
