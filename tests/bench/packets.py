@@ -153,12 +153,13 @@ def worst(world, name, rules):
 
 
 ACTIONS = {"block": None, "limiter": ("rate-limit 100Gbit", 1.5), "reject": ("reject", 4),
-           "redirect": ("redirect pep1", 2), "reflect": ("reflect", 1)}
+           "reject-icmp": ("reject", 4), "redirect": ("redirect pep1", 2), "reflect": ("reflect", 1)}
 
 
 def actions(world):
     """What an action costs beyond what the same look-up costs that blocks."""
     world.start("--iface", "pep0")
+    world.ctl("setting", "set", "reject-rate", "10000000")
     dice = random.Random(6)
     flows = workload.random_flows(dice, 1024)
     at = {}
@@ -166,11 +167,14 @@ def actions(world):
         words = action[0] if action else "block nolog"
         flow = flows[number * 64:number * 64 + 64]
         for one in flow:
-            one.src = number + (10 << 24)
+            one.src, one.dst = number + (10 << 24), one.dst & 0x7fffff | 11 << 24
+            if name.startswith("reject"):
+                one.proto = 17 if name == "reject-icmp" else 6
         try:
             rows.command(world, "policy", "add", name, *words.split(), "src",
                          workload.address(flow[0].src))
-            at[name] = f"packet_filter:64+{number * 64}"
+            program = "unreachable" if name == "reject-icmp" else "packet_filter"
+            at[name] = f"{program}:64+{number * 64}"
         except Unavailable as why:
             rows.unavailable({f"action-{name}": f"<={action[1]:g}"}, "L", why)
     run = Run(options_of(world, flows), at.values())
