@@ -9,6 +9,7 @@
 #include "judge.h"
 #include "limiter.h"
 #include "maps.h"
+#include "redirect.h"
 #include "reject.h"
 #include "scope.h"
 
@@ -94,13 +95,12 @@ PEP_INLINE int pep_act_reflect(struct xdp_md *ctx, struct pep_ruling *ruling)
 	return XDP_DROP;
 }
 
-/* The helper answers XDP_ABORTED, the lower bits of flags, when the index is empty. */
-PEP_INLINE int pep_act_redirect(
-	struct xdp_md *ctx, const struct pep_rule *rule, struct pep_ruling *ruling)
+PEP_INLINE int pep_act_redirect(struct xdp_md *ctx, const struct pep_packet *packet,
+	const struct pep_rule *rule, struct pep_ruling *ruling)
 {
 	__u8 mac[PEP_MAC_SIZE];
 
-	if (bpf_redirect_map(&redirect_map, rule->redirect, XDP_ABORTED) == XDP_REDIRECT) {
+	if (rule->spread ? packet_spread(packet, rule->spread) : pep_redirect_to(rule->redirect)) {
 		if (!(ruling->flags & PEP_RULE_MAC))
 			return XDP_REDIRECT;
 		__builtin_memcpy(mac, rule->mac, sizeof(mac));
@@ -145,7 +145,7 @@ PEP_INLINE int pep_act(
 	case PEP_ACTION_REFLECT:
 		return pep_act_reflect(ctx, ruling);
 	case PEP_ACTION_REDIRECT:
-		return pep_act_redirect(ctx, rule, ruling);
+		return pep_act_redirect(ctx, packet, rule, ruling);
 	case PEP_ACTION_REJECT:
 		return pep_act_reject(ctx, packet, ruling);
 	default: /* of a newer daemon */

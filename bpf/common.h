@@ -49,6 +49,11 @@
 #define PEP_IFACE_BUCKETS 4096u
 #define PEP_IFACE_PROBES 4u
 #define PEP_REDIRECTS_MAX 64u
+#define PEP_SPREADS_MAX 64u /* redirects to several interfaces; 0 stands for none */
+#define PEP_SPREAD_TARGETS 16u
+#define PEP_SPREAD_SLOTS 4096u
+#define PEP_SPREAD_SHIFT 52 /* of a flow's hash, to its slot */
+#define PEP_SPREAD_SEED 0x9fb21c651e98df25ull /* the same everywhere and always: so are the flows' ways */
 #define PEP_CAPTURE_MAX 96u /* bytes of the frame that an event can carry */
 #define PEP_EVENT_RATE_DEFAULT 10000u
 #define PEP_PLACES             8u      /* of a line of scope_map */
@@ -342,7 +347,7 @@ struct pep_rule {
 	__u64 limit_mul; /* < 2^43, so that a 1 MiB buffer cannot overflow */
 	__u64 limit_tau; /* < 2^62 */
 	__u64 hash;      /* of the key, for the daemon */
-	__u32 redirect;  /* index into redirect_map */
+	__u32 redirect;  /* index into redirect_map; PEP_REDIRECTS_MAX = see spread */
 	__u8 limit_shift; /* < 64 */
 	__u8 flags;      /* PEP_RULE_LIMIT_PACKETS */
 	__u8 tuple;
@@ -352,9 +357,24 @@ struct pep_rule {
 	__u8 zero2;
 	__u32 limit_id; /* 2 * slot, or the next one: another after each change of the limit */
 	__be32 scope_mask[4]; /* of PEP_SCOPE_SRC; of IPv4 only the first */
-	__u8 zero3[4];
+	__u32 spread; /* index into spread_map, 0 = to one interface */
 };
 PEP_STATIC_ASSERT(sizeof(struct pep_rule) == 64, "pep_rule is ABI");
+
+/*
+ * Value of spread_map (mapped by the daemon): where the flows of a redirect to several interfaces
+ * go, each of which has one of the slots. Filled before the version of a policy that points to it
+ * is in force, and not changed as long as it is.
+ */
+struct pep_spread {
+	char name[PEP_SPREAD_TARGETS][16]; /* for the next daemon */
+	__u8 target[PEP_SPREAD_TARGETS];   /* index into redirect_map, by the target's number */
+	__u32 count;
+	__u32 zero[3];
+	__u64 order[PEP_SPREAD_SLOTS]; /* numbers in four bits each, lowest first: whose interface is there */
+};
+PEP_STATIC_ASSERT(sizeof(struct pep_spread) == 288 + 8 * PEP_SPREAD_SLOTS, "pep_spread is ABI");
+PEP_STATIC_ASSERT(PEP_SPREAD_SLOTS == 1ull << (64 - PEP_SPREAD_SHIFT), "the shift leaves a slot");
 
 /* Value of policy_map, by entry: what a person and the next daemon read. */
 struct pep_policy {
@@ -655,6 +675,7 @@ struct pep_tables {
 	struct pep_index *index;
 	__u64 *classes; /* words, PEP_CLASSES_MAX for each dimension */
 	struct pep_combo *combos;
+	struct pep_spread *spreads;
 	struct pep_line *chunks[PEP_CHUNKS_MAX]; /* of PEP_CHUNK_LINES, NULL = none */
 };
 #endif

@@ -101,8 +101,8 @@ PEP_INLINE __u32 pep_lowest(__u64 word)
 	return pep_lowest_table[((word & -word) * 0x022fdd63cc95386dull) >> 58];
 }
 
-/* Stable for a flow and for its answers; 0 .. PEP_PERCENT_ALL - 1. */
-PEP_INLINE __u32 pep_flow_percent(const struct pep_packet *packet, __u64 seed)
+/* Stable for a flow and for its answers. */
+PEP_INLINE __u64 pep_flow_hash(const struct pep_packet *packet, __u64 seed)
 {
 	__u64 a = 0, b = 0;
 	int i;
@@ -113,7 +113,13 @@ PEP_INLINE __u32 pep_flow_percent(const struct pep_packet *packet, __u64 seed)
 	}
 	a = pep_hash_mix(a, packet->sport);
 	b = pep_hash_mix(b, packet->dport);
-	return (__u32)((pep_hash_mix(seed ^ packet->proto, a + b) >> 32) * PEP_PERCENT_ALL >> 32);
+	return pep_hash_mix(seed ^ packet->proto, a + b);
+}
+
+/* 0 .. PEP_PERCENT_ALL - 1 */
+PEP_INLINE __u32 pep_flow_percent(const struct pep_packet *packet, __u64 seed)
+{
+	return (__u32)((pep_flow_hash(packet, seed) >> 32) * PEP_PERCENT_ALL >> 32);
 }
 
 #endif

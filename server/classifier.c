@@ -140,8 +140,22 @@ static int plan_name(struct classifier *c, struct classifier_plan *plan,
 	return 0;
 }
 
-static int redirect_full(const struct policy *policy, struct error *err)
+static int plan_targets(
+	struct classifier *c, const struct policy *policy, struct pep_rule *rule, struct error *err)
 {
+	const struct policy_action *action = &policy->action;
+	int r;
+
+	rule->redirect = PEP_REDIRECTS_MAX;
+	r = action->target_count > 1 ? spread_take(c, action, &rule->spread) :
+				       redirect_take(c, action->targets[0].iface, &rule->redirect);
+	if (!r)
+		return 0;
+	if (r == -EMFILE)
+		return error_set(err, ERROR_LIMIT, "SPREADS_FULL",
+			"policy %s: %u policies redirect to several interfaces, with those that the change "
+			"replaces, which is the limit; change fewer at a time",
+			policy->name, PEP_SPREADS_MAX - 1);
 	return error_set(err, ERROR_LIMIT, "REDIRECTS_FULL",
 		"policy %s: all %u redirect targets are in use; point policies to fewer interfaces",
 		policy->name, PEP_REDIRECTS_MAX);
@@ -152,7 +166,6 @@ static int plan_entry(struct classifier *c, const struct classifier_plan *plan,
 	const struct classifier_edit *edit, const struct name *name, struct error *err,
 	uint32_t *ret)
 {
-	const struct policy_action *action = &edit->after->action;
 	struct rule rule;
 	uint32_t at;
 	int r = rule_make(c, edit, err, &rule);
@@ -164,9 +177,8 @@ static int plan_entry(struct classifier *c, const struct classifier_plan *plan,
 		return no_memory(err);
 	rule.entry.born = pep_stamp(plan->generation);
 	rule.entry.slot = name->slot;
-	if (action->kind == POLICY_REDIRECT &&
-		redirect_take(c, action->targets[0].iface, &rule.rule.redirect) < 0)
-		r = redirect_full(edit->after, err);
+	if (edit->after->action.kind == POLICY_REDIRECT)
+		r = plan_targets(c, edit->after, &rule.rule, err);
 	c->t->entries[at] = rule.entry;
 	c->t->more[at] = rule.more;
 	c->t->rules[at] = rule.rule;

@@ -144,10 +144,11 @@ const char *classifier_redirect(const struct classifier *c, uint32_t index);
 /*
  * Adoption, before the first plan: begin tells that the tables hold a ruleset,
  * adopt tells the name of each entry in policy_map, end forgets what nobody
- * claimed. `redirect` is the interface that a redirect points to, "" when
- * unknown. adopt returns 0, 1 when the entry is not alive in `generation`, or
+ * claimed. `redirect` is the interface that a redirect to one points to;
+ * CLASSIFIER_UNKNOWN when it is gone. adopt returns 0, 1 when the entry is not alive in `generation`, or
  * -EINVAL when the table contradicts itself.
  */
+#define CLASSIFIER_UNKNOWN "unknown"
 int classifier_adopt(struct classifier *c, uint64_t generation, uint32_t entry, const char *name,
 	const char *redirect);
 int classifier_adopt_end(struct classifier *c);

@@ -21,18 +21,13 @@ static int adopt_begin(struct classifier *c)
 	return 0;
 }
 
-static bool redirect_claim(struct classifier *c, uint32_t entry, const char *iface)
+static bool target_claim(struct classifier *c, uint32_t entry, const char *iface)
 {
-	uint32_t index = c->t->rules[entry].redirect;
+	const struct pep_rule *rule = &c->t->rules[entry];
 
 	if (c->t->entries[entry].action != PEP_ACTION_REDIRECT)
 		return true;
-	if (!*iface || index >= PEP_REDIRECTS_MAX ||
-		(c->redirects[index].users && !streq(c->redirects[index].iface, iface)))
-		return false;
-	snprintf(c->redirects[index].iface, sizeof(c->redirects[index].iface), "%s", iface);
-	c->redirects[index].users++;
-	return true;
+	return rule->spread ? spread_claim(c, rule->spread) : redirect_claim(c, rule->redirect, iface);
 }
 
 int classifier_adopt(struct classifier *c, uint64_t generation, uint32_t entry, const char *name,
@@ -52,7 +47,7 @@ int classifier_adopt(struct classifier *c, uint64_t generation, uint32_t entry, 
 	if (name_find(c, name) || c->names.count == c->max_policies ||
 		c->t->rules[entry].tuple >= PEP_TUPLES_MAX || !slot_claim(c, e->slot))
 		return -EINVAL;
-	found = redirect_claim(c, entry, redirect) ? name_add(c, name) : NULL;
+	found = target_claim(c, entry, redirect) ? name_add(c, name) : NULL;
 	if (!found) {
 		slot_give(c, e->slot);
 		return -EINVAL;

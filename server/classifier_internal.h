@@ -59,6 +59,7 @@ struct classifier {
 	uint32_t *free_slots; /* a queue: the slot freed longest ago is used first */
 	uint32_t free_head, free_count;
 	struct redirect redirects[PEP_REDIRECTS_MAX];
+	bool spreads[PEP_SPREADS_MAX]; /* in use */
 	struct name **planned; /* owned; the names of the plan */
 	size_t planned_count;
 	bool *claimed; /* during adoption: entries with a name */
@@ -78,6 +79,9 @@ void slot_give(struct classifier *c, uint32_t slot);
 bool slot_claim(struct classifier *c, uint32_t slot);
 /* An index for the interface, counted; -ENOSPC when all are in use. */
 int redirect_take(struct classifier *c, const char *iface, uint32_t *ret);
+void redirect_give(struct classifier *c, uint32_t index);
+/* The index of an adopted table, which is the interface's; false when it is another's. */
+bool redirect_claim(struct classifier *c, uint32_t index, const char *iface);
 void redirect_release(struct classifier *c, uint32_t entry);
 struct name *name_find(const struct classifier *c, const char *text);
 /* Whether a limiter goes on with its state when the one rule takes the other's place. */
@@ -90,7 +94,14 @@ struct name *name_add(struct classifier *c, const char *text); /* NULL: no memor
 void name_drop(struct classifier *c, struct name *name);
 void names_free(struct classifier *c);
 
-/* --- classifier_rule.c: everything but born, dies, next, slot, redirect, tuple */
+/* --- classifier_spread.c: an index into spread_map for the action's targets; -EMFILE when all
+ * are in use, -ENOSPC when those of redirect_map are */
+int spread_take(struct classifier *c, const struct policy_action *action, uint32_t *ret);
+void spread_release(struct classifier *c, uint32_t at);
+/* Of an adopted entry; false when it contradicts itself or others. */
+bool spread_claim(struct classifier *c, uint32_t at);
+
+/* --- classifier_rule.c: everything but born, dies, next, slot, redirect, spread, tuple */
 struct rule {
 	struct pep_entry entry;
 	struct pep_more more;

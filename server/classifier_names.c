@@ -63,12 +63,40 @@ int redirect_take(struct classifier *c, const char *iface, uint32_t *ret)
 	return 0;
 }
 
+void redirect_give(struct classifier *c, uint32_t index)
+{
+	struct redirect *r = &c->redirects[index % PEP_REDIRECTS_MAX];
+
+	if (r->users > 0)
+		r->users--;
+}
+
+bool redirect_claim(struct classifier *c, uint32_t index, const char *iface)
+{
+	struct redirect *r;
+
+	if (!*iface || index >= PEP_REDIRECTS_MAX)
+		return false;
+	r = &c->redirects[index];
+	if (r->users && !streq(r->iface, iface) && !streq(iface, CLASSIFIER_UNKNOWN) &&
+		!streq(r->iface, CLASSIFIER_UNKNOWN))
+		return false;
+	if (!r->users || streq(r->iface, CLASSIFIER_UNKNOWN))
+		snprintf(r->iface, sizeof(r->iface), "%s", iface);
+	r->users++;
+	return true;
+}
+
 void redirect_release(struct classifier *c, uint32_t entry)
 {
-	struct redirect *r = &c->redirects[c->t->rules[entry].redirect % PEP_REDIRECTS_MAX];
+	const struct pep_rule *rule = &c->t->rules[entry];
 
-	if (c->t->entries[entry].action == PEP_ACTION_REDIRECT && r->users > 0)
-		r->users--;
+	if (c->t->entries[entry].action != PEP_ACTION_REDIRECT)
+		return;
+	if (rule->spread)
+		spread_release(c, rule->spread);
+	else
+		redirect_give(c, rule->redirect);
 }
 
 const char *classifier_redirect(const struct classifier *c, uint32_t index)

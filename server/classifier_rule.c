@@ -42,8 +42,6 @@ static int check_action(const struct policy *p, const char *path, struct error *
 		bool given;
 		const char *field, *what;
 	} unsupported[] = {
-		{a->kind == POLICY_REDIRECT && a->target_count > 1, "action.redirect.targets",
-			"redirect to several interfaces is not in this version; give one"},
 		{a->kind == POLICY_REDIRECT && a->fib, "action.redirect.fib",
 			"redirect with fib is not in this version; give mac or neither"},
 	};

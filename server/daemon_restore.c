@@ -54,7 +54,7 @@ static int adopt_policy(void *data, uint32_t entry, const struct pep_policy *val
 	policy_init(&policy);
 	/* A target whose interface has gone has no name any more; the state file knows it. */
 	r = classifier_adopt(d->classifier, datapath_generation(d->datapath), entry, value->name,
-		*redirect ? redirect : "unknown");
+		*redirect ? redirect : CLASSIFIER_UNKNOWN);
 	if (r > 0)
 		return r;
 	if (!r)

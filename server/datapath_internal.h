@@ -30,6 +30,7 @@ enum datapath_map {
 	MAP_EVENT_STATE,
 	MAP_RING,
 	MAP_REDIRECT,
+	MAP_SPREAD,
 	MAP_EXPLAIN,
 	MAP_COUNT,
 };

@@ -36,6 +36,7 @@ const char *const map_names[MAP_COUNT] = {
 	[MAP_EVENT_STATE] = "event_state",
 	[MAP_RING] = "ring_buffer",
 	[MAP_REDIRECT] = "redirect_map",
+	[MAP_SPREAD] = "spread_map",
 	[MAP_EXPLAIN] = "explain_map",
 };
 
@@ -52,7 +53,7 @@ struct pane {
 	void **memory;
 	enum datapath_map map;
 };
-#define PANES         15u
+#define PANES         16u
 #define PANES_CARRIED 3u
 
 static void panes_of(struct map_set *set, struct pane ret[static PANES])
@@ -70,6 +71,7 @@ static void panes_of(struct map_set *set, struct pane ret[static PANES])
 		{(void **)&set->tables.classes, MAP_CLASS},
 		{(void **)&set->tables.combos, MAP_COMBO},
 		{(void **)&set->places, MAP_SCOPE},
+		{(void **)&set->tables.spreads, MAP_SPREAD},
 		{(void **)&set->ifaces, MAP_IFACE},
 		{(void **)&set->index, MAP_IFACE_INDEX},
 		{(void **)&set->explain, MAP_EXPLAIN},

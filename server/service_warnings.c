@@ -58,9 +58,9 @@ int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct
 	for (size_t i = 0; !r && to && i < to->n_targets; i++)
 		if (is_absent(w, to->targets[i]->iface))
 			r = warn(arena, w,
-				"there is no interface %s now; what policy %s redirects to it is dropped until "
-				"there is",
-				to->targets[i]->iface, m->name);
+				"there is no interface %s now; what policy %s redirects to it %s until there is",
+				to->targets[i]->iface, m->name,
+				to->n_targets > 1 ? "goes to its other interfaces" : "is dropped");
 	for (size_t i = 0; !r && m->match && i < m->match->n_iface; i++)
 		if (is_absent(w, m->match->iface[i]))
 			r = warn(arena, w,

@@ -15,7 +15,8 @@ static const struct line actions[] = {
 	{"           [per SCOPE]", "a bucket each: src, src/24, dst or flow, not one (policy)"},
 	{"reject", "drop it with a TCP reset or an ICMP error"},
 	{"reflect", "send it back with its MAC addresses swapped"},
-	{"redirect DEV [mac MAC]", "send it out of another interface"},
+	{"redirect DEV[,DEV...]", "send it out of another interface; DEV*3,DEV: flows by weight"},
+	{"         [mac MAC]", "with that destination"},
 };
 
 static const struct line keys[] = {

@@ -153,7 +153,8 @@ def worst(world, name, rules):
 
 
 ACTIONS = {"block": None, "limiter": ("rate-limit 100Gbit", 1.5), "reject": ("reject", 4),
-           "reject-icmp": ("reject", 4), "redirect": ("redirect pep1", 2), "reflect": ("reflect", 1)}
+           "reject-icmp": ("reject", 4), "redirect": ("redirect pep1", 2),
+           "redirect-spread": ("redirect pep1*3,pep0", 2), "reflect": ("reflect", 1)}
 
 
 def actions(world):

@@ -73,6 +73,7 @@ static void own_tables(struct pep_tables *t, uint32_t max_policies)
 	t->tuples = memory(PEP_TUPLES_MAX, sizeof(*t->tuples));
 	t->index = memory(1, sizeof(*t->index));
 	t->combos = memory(PEP_COMBOS_MAX, sizeof(*t->combos));
+	t->spreads = memory(PEP_SPREADS_MAX, sizeof(*t->spreads));
 	t->config->abi = PEP_ABI;
 	t->config->generation = 1;
 	for (size_t i = 0; i < 4; i++) {
@@ -130,6 +131,7 @@ void engine_deinit(struct engine *e)
 	free(t->tuples);
 	free(t->index);
 	free(t->combos);
+	free(t->spreads);
 }
 
 /* --- commits */

@@ -112,6 +112,7 @@ static void each_window(struct fixture *f, void (*cb)(struct bpf_map *map, void 
 		MAPPED(f, more_map, t->more),
 		MAPPED(f, rule_map, t->rules),
 		MAPPED(f, bucket_map, t->buckets),
+		MAPPED(f, spread_map, t->spreads),
 		MAPPED(f, explain_map, f->explain),
 		MAPPED(f, iface_index, f->ifaces),
 		MAPPED(f, limiter_map, f->limiters),

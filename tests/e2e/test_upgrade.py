@@ -29,6 +29,7 @@ policy pass allow proto udp dport 10
 policy slow rate-limit 8bps burst 4000B proto udp dport 11
 policy never block proto udp dport 9
 policy away redirect pep1 proto udp dport 12
+policy spread redirect pep1*3,pep0 proto udp dport 14
 """
 # From a source that is listed, and one that is not: only what goes to port 10 may arrive. Ends with SIGTERM, and
 # tells then how many that were.
@@ -140,7 +141,7 @@ def under_traffic(world):
     now = counters(world)
     print(f"{2 * sent} sent to pass, {now['pass'][0]} counted")
     assert now["pass"][0] <= 2 * sent, "more was counted than sent"
-    equal(len(world.json("policy", "show")["policies"]), 5 + 4, "policies")
+    equal(len(world.json("policy", "show")["policies"]), 6 + 4, "policies")
 
 
 def all_is_carried(world):

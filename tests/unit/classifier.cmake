@@ -1,5 +1,5 @@
 foreach(name IN ITEMS
-        classifier classifier_adopt classifier_classes classifier_members classifier_runs)
+        classifier classifier_adopt classifier_classes classifier_members classifier_runs classifier_spread)
     pep_unit_test(${name} SOURCES test_${name}.c classifier_world.c LIBS pep_engine)
 endforeach()
 pep_unit_test(classifier_fail

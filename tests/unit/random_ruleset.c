@@ -212,7 +212,6 @@ static void make_enforceable(struct policy *p)
 {
 	struct policy_action *a = &p->action;
 
-	a->target_count = MIN(a->target_count, 1u);
 	a->fib = false;
 	p->ttl = 0;
 	narrow(&p->match.sport);

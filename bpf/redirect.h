@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Redirect: which interface a frame leaves by. Of several one has the flow, by its hash; when the
+ * kernel has taken that interface out of redirect_map, as it does when it is gone, the flow's next.
+ */
+#ifndef PEP_BPF_REDIRECT_H
+#define PEP_BPF_REDIRECT_H
+
+#include "hash.h"
+#include "maps.h"
+
+/* The helper answers XDP_ABORTED, the lower bits of flags, when the index is empty. */
+PEP_INLINE int pep_redirect_to(__u32 target)
+{
+	return bpf_redirect_map(&redirect_map, target, XDP_ABORTED) == XDP_REDIRECT;
+}
+
+/* Whether one of the targets is there. A global function, as packet_report(). */
+PEP_GLOBAL int packet_spread(const struct pep_packet *packet, __u32 at)
+{
+	const struct pep_spread *spread = bpf_map_lookup_elem(&spread_map, &at);
+	__u64 order;
+	__u32 slot;
+	__u32 i;
+
+	if (!spread || !packet)
+		return 0;
+	slot = (__u32)(pep_flow_hash(packet, PEP_SPREAD_SEED) >> PEP_SPREAD_SHIFT);
+	order = spread->order[slot & (PEP_SPREAD_SLOTS - 1)];
+	for (i = 0; i < PEP_SPREAD_TARGETS && i < spread->count; i++) {
+		if (pep_redirect_to(spread->target[order & (PEP_SPREAD_TARGETS - 1)]))
+			return 1;
+		order >>= 4;
+	}
+	return 0;
+}
+
+#endif
