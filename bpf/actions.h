@@ -6,6 +6,7 @@
 #ifndef PEP_BPF_ACTIONS_H
 #define PEP_BPF_ACTIONS_H
 
+#include "forward.h"
 #include "judge.h"
 #include "limiter.h"
 #include "maps.h"
@@ -95,17 +96,35 @@ PEP_INLINE int pep_act_reflect(struct xdp_md *ctx, struct pep_ruling *ruling)
 	return XDP_DROP;
 }
 
-PEP_INLINE int pep_act_redirect(struct xdp_md *ctx, const struct pep_packet *packet,
-	const struct pep_rule *rule, struct pep_ruling *ruling)
+/* 0 = the frame is as it is to leave. */
+PEP_INLINE enum pep_forward pep_act_address(struct xdp_md *ctx, const struct pep_packet *packet,
+	const struct pep_rule *rule, const struct pep_ruling *ruling, __u32 target)
 {
 	__u8 mac[PEP_MAC_SIZE];
 
-	if (rule->spread ? packet_spread(packet, rule->spread) : pep_redirect_to(rule->redirect)) {
-		if (!(ruling->flags & PEP_RULE_MAC))
-			return XDP_REDIRECT;
-		__builtin_memcpy(mac, rule->mac, sizeof(mac));
-		if (!bpf_xdp_store_bytes(ctx, 0, mac, sizeof(mac)))
-			return XDP_REDIRECT;
+	if (rule->fib)
+		return packet_forward(ctx, packet, target);
+	if (!(ruling->flags & PEP_RULE_MAC))
+		return PEP_FORWARD_DONE;
+	__builtin_memcpy(mac, rule->mac, sizeof(mac));
+	return bpf_xdp_store_bytes(ctx, 0, mac, sizeof(mac)) ? PEP_FORWARD_FAILED
+							     : PEP_FORWARD_DONE;
+}
+
+PEP_INLINE int pep_act_redirect(struct xdp_md *ctx, const struct pep_packet *packet,
+	const struct pep_rule *rule, struct pep_ruling *ruling)
+{
+	int target = pep_redirect_target(packet, rule);
+	enum pep_forward result = PEP_FORWARD_FAILED;
+
+	if (target >= 0)
+		result = pep_act_address(ctx, packet, rule, ruling, (__u32)target);
+	if (result == PEP_FORWARD_DONE)
+		return XDP_REDIRECT;
+	if (result == PEP_FORWARD_KERNEL) {
+		ruling->action = PEP_ACTION_ALLOW;
+		ruling->tally = PEP_TALLY_ALLOW_POLICY;
+		return XDP_PASS;
 	}
 	pep_ruling_block(ruling, PEP_REASON_FAILED, PEP_TALLY_BLOCK_FAILED);
 	return XDP_DROP;

@@ -121,9 +121,17 @@ PEP_INLINE int pep_answer_copy(pep_source *source, __u32 offset, void *to, __u32
 	return last < most ? pep_source_copy(source, offset, to, last + 1) : -1;
 }
 
-PEP_INLINE __be16 pep_answer_ethertype(const struct pep_answer *answer, __u32 at)
+PEP_INLINE __be16 pep_answer_ethertype(const __u8 *frame, __u32 at)
 {
-	return (__be16)(answer->question[at + 1] << 8 | answer->question[at]);
+	return (__be16)(frame[at + 1] << 8 | frame[at]);
+}
+
+/* Where IP begins, behind the tags. */
+PEP_INLINE __u32 pep_answer_l2(const __u8 *frame)
+{
+	if (!pep_is_vlan(pep_answer_ethertype(frame, 12)))
+		return sizeof(struct ethhdr);
+	return pep_is_vlan(pep_answer_ethertype(frame, 16)) ? 22 : 18;
 }
 
 /* *ret_l2 becomes where IP begins. 0 = the frame is not for one host, or not from one. */
@@ -135,9 +143,7 @@ PEP_INLINE int pep_answer_ethernet(pep_source *source, const struct pep_packet *
 	__builtin_memset(answer->question, 0, sizeof(answer->question));
 	if (pep_answer_copy(source, 0, answer->question, size, PEP_CAPTURE_MAX))
 		return 0;
-	*ret_l2 = sizeof(struct ethhdr);
-	if (pep_is_vlan(pep_answer_ethertype(answer, 12)))
-		*ret_l2 = pep_is_vlan(pep_answer_ethertype(answer, 16)) ? 22 : 18;
+	*ret_l2 = pep_answer_l2(answer->question);
 	return !((answer->question[0] | answer->question[6]) & 1);
 }
 

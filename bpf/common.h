@@ -351,7 +351,7 @@ struct pep_rule {
 	__u8 limit_shift; /* < 64 */
 	__u8 flags;      /* PEP_RULE_LIMIT_PACKETS */
 	__u8 tuple;
-	__u8 zero;
+	__u8 fib;        /* redirect: as a router, by the kernel's routes and neighbours */
 	__u8 mac[6];
 	__u8 scope; /* enum pep_scope */
 	__u8 zero2;

@@ -34,24 +34,6 @@ static int refuse(const struct policy *policy, const char *path, const char *fie
 	return -EOPNOTSUPP;
 }
 
-/* What is in the model but not in this engine. */
-static int check_action(const struct policy *p, const char *path, struct error *err)
-{
-	const struct policy_action *a = &p->action;
-	const struct {
-		bool given;
-		const char *field, *what;
-	} unsupported[] = {
-		{a->kind == POLICY_REDIRECT && a->fib, "action.redirect.fib",
-			"redirect with fib is not in this version; give mac or neither"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(unsupported); i++)
-		if (unsupported[i].given)
-			return refuse(p, path, unsupported[i].field, unsupported[i].what, err);
-	return 0;
-}
-
 /* --- the match */
 
 static void set_words(__be32 *first, __be32 rest[3], const uint8_t bytes[16], size_t words)
@@ -186,6 +168,7 @@ static int make_action(const struct classifier_edit *edit, struct error *err, st
 	e->flags = (p->log ? PEP_RULE_LOG : 0) | (p->nolog ? PEP_RULE_NOLOG : 0) |
 		   (p->shadow ? PEP_RULE_SHADOW : 0);
 	e->log_every = p->log ? p->log : 1;
+	rule->fib = p->action.kind == POLICY_REDIRECT && p->action.fib;
 	if (p->action.kind == POLICY_REDIRECT && p->action.has_mac) {
 		e->flags |= PEP_RULE_MAC;
 		memcpy(rule->mac, p->action.mac, sizeof(rule->mac));
@@ -201,10 +184,8 @@ int rule_make(struct classifier *c, const struct classifier_edit *edit, struct e
 {
 	struct policy_rank rank = policy_rank(edit->after, edit->position);
 	struct rule rule = {.entry.rank = {rank.high, rank.low}};
-	int r = check_action(edit->after, edit->path, err);
+	int r = make_action(edit, err, &rule.entry, &rule.rule);
 
-	if (!r)
-		r = make_action(edit, err, &rule.entry, &rule.rule);
 	if (!r)
 		r = match_ifaces(c, edit, &rule.more, err);
 	if (r)

@@ -16,7 +16,7 @@ static const struct line actions[] = {
 	{"reject", "drop it with a TCP reset or an ICMP error"},
 	{"reflect", "send it back with its MAC addresses swapped"},
 	{"redirect DEV[,DEV...]", "send it out of another interface; DEV*3,DEV: flows by weight"},
-	{"         [mac MAC]", "with that destination"},
+	{"         [mac MAC|fib]", "to that address, or to the kernel's next hop"},
 };
 
 static const struct line keys[] = {

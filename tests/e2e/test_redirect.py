@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-"""Redirect to several interfaces: the flows' ways by weight, when one goes and comes, over restarts."""
+"""Redirect to several interfaces: the flows' ways by weight, when one goes and comes, over restarts;
+and with fib, as a router does."""
 import socket
 import time
 
-from world import FAR, NEAR, equal, main, offloads_off, run, wait_for
+from world import FAR, NEAR, equal, mac_of, main, offloads_off, run, wait_for
 
 PORTS = range(10000, 10400)  # the flows' source ports
 POLICY = "away redirect pep1*3,pep2 proto udp dport 6000"
@@ -135,5 +136,117 @@ def all_gone(world):
     wait_for("the targets are taken out", failed)
 
 
+# --- with fib: 10.88.0.9 and fd88::9 are far away behind pep1, with far1's MAC address
+
+NEXT = {4: "10.88.0.9", 6: "fd88::9"}
+WRONG = {4: "10.99.0.1", 6: "fd99::1"}  # what has no route by pep1
+KIND = {4: "ipv4", 6: "ipv6"}
+
+
+def set_forwarding(family, on):
+    for iface in ("all", "pep0", "pep1"):
+        with open(f"/proc/sys/net/{KIND[family]}/conf/{iface}/forwarding", "w",
+                  encoding="ascii") as file:
+            file.write(str(on))
+
+
+def begin_fib(world, mode, family):
+    for address in ("10.88.0.1/24", "fd88::1/64"):
+        run("ip", "address", "add", address, "dev", "pep1",
+            *(["nodad"] if ":" in address else []))
+    for one in (4, 6):
+        for net in ("10.88.0.0/24", "10.99.0.0/24") if one == 4 else ("fd88::/64", "fd99::/64"):
+            world.far_ip("route", "add", net, "via", NEAR[one][0], "dev", "far0")
+        set_forwarding(one, 1)
+    world.far_program("far1")
+    world.start("--iface", f"pep0:{mode}")
+    world.ctl("policy", "add", *"away redirect pep1 fib proto udp dport 6000".split())
+    equal(world.ping(FAR[family][0], NEAR[family][0], 1), 1, "a ping first, for the neighbours")
+
+
+def frames_at(world, iface, send, wanted):
+    """The first frame that comes in far away, and that is wanted; None = there is none."""
+    def there():
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as s:
+            s.bind((iface, 3))
+            s.settimeout(2)
+            send()
+            try:
+                while True:
+                    frame, address = s.recvfrom(4096)
+                    if address[2] != socket.PACKET_OUTGOING and wanted(frame):
+                        return frame
+            except TimeoutError:
+                return None
+    return world.far_away(there)
+
+
+def to_port_6000(family, target, hops=64):
+    def send():
+        with socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET,
+                           socket.SOCK_DGRAM) as s:
+            if family == 4:
+                s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
+            else:
+                s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hops)
+            s.bind((FAR[family][0], 10000))
+            s.sendto(b"onward", (target, 6000))
+    return send
+
+
+def is_it(family):
+    return lambda frame: source_port(family, frame) == 10000
+
+
+def solicits(family):
+    """An ARP request, or a neighbour solicitation, for the next hop."""
+    packed = socket.inet_pton(socket.AF_INET6 if family == 6 else socket.AF_INET, NEXT[family])
+    return lambda frame: packed in frame and (frame[12:14] == b"\x08\x06" or
+                                              frame[12:14] == b"\x86\xdd" and frame[20] == 58)
+
+
+def is_exceeded(family):
+    kind = (b"\x08\x00", 34, 11) if family == 4 else (b"\x86\xdd", 54, 3)
+    return lambda frame: frame[12:14] == kind[0] and frame[kind[1]] == kind[2]
+
+
+def fib(world, mode, family):
+    """The kernel resolves the neighbour of the first; from then on frames leave as from a router."""
+    begin_fib(world, mode, family)
+    frame = frames_at(world, "far1", to_port_6000(family, NEXT[family]), solicits(family))
+    assert frame, "the kernel asks for no neighbour"
+    equal(world.json("stats")["packets_redirected"], 0, "packets_redirected without a neighbour")
+    far = world.far_away(lambda: mac_of("far1"))
+    run("ip", "neigh", "replace", NEXT[family], "lladdr", far.hex(":"), "dev", "pep1", "nud",
+        "permanent")
+    frame = frames_at(world, "far1", to_port_6000(family, NEXT[family]), is_it(family))
+    assert frame, "nothing leaves"
+    equal(frame[0:12], far + mac_of("pep1"), "MAC addresses")
+    equal(frame[22 if family == 4 else 21], 63, "hop limit")
+    equal(world.json("stats")["packets_redirected"], 1, "packets_redirected")
+    exceeded = frames_at(world, "far0", to_port_6000(family, NEXT[family], 1), is_exceeded(family))
+    assert exceeded, "nobody says that the hop limit is exceeded"
+    equal(world.json("stats")["packets_redirected"], 1, "packets_redirected at a hop limit of 1")
+    before = world.json("stats")["blocked_failed"]
+    world.far_away(to_port_6000(family, WRONG[family]))
+    wait_for("no route fails", lambda: world.json("stats")["blocked_failed"] == before + 1)
+    set_forwarding(family, 0)
+    world.far_away(to_port_6000(family, NEXT[family]))
+    wait_for("no forwarding fails", lambda: world.json("stats")["blocked_failed"] == before + 2)
+
+
+def fib_native(world):
+    fib(world, "native", 4)
+
+
+def fib_native_v6(world):
+    fib(world, "native", 6)
+
+
+def fib_generic(world):
+    fib(world, "generic", 4)
+
+
 if __name__ == "__main__":
-    main([spreads_native, spreads_native_v6, spreads_generic, over_restarts_and_changes, all_gone])
+    main([spreads_native, spreads_native_v6, spreads_generic, over_restarts_and_changes, all_gone,
+          fib_native, fib_native_v6, fib_generic])

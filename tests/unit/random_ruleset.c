@@ -212,11 +212,13 @@ static void make_enforceable(struct policy *p)
 {
 	struct policy_action *a = &p->action;
 
-	a->fib = false;
 	p->ttl = 0;
 	narrow(&p->match.sport);
 	narrow(&p->match.dport);
-	if (a->target_count)
+	/* There are 63 tables for several, also for those that a change replaces. */
+	if (!some(5))
+		a->target_count = MIN(a->target_count, 1u);
+	if (a->target_count == 1)
 		a->targets[0].weight = 1;
 }
 

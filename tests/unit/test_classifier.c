@@ -141,7 +141,6 @@ static void test_refusals_name_the_field(void **state)
 	world_edit(w, "p block", "p allow");
 	world_refused(w, ERROR_INTERNAL, "TABLES_DIFFER", NULL);
 	refused(w, "q rate-limit 1B/s burst 1000000000", "policy.action.rate_limit.burst");
-	refused(w, "q redirect eth0 fib", "policy.action.redirect.fib");
 	assert_string_equal(decider(w, 80), "p");
 }
 

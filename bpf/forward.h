@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Redirect with fib: the frame leaves as from a router, with the MAC addresses that the kernel's
+ * routes and neighbours have for it on that interface, and a hop limit that is one less (RFC 1812
+ * 5.3.1, RFC 8200 3).
+ *
+ * What a router must do more about than send it on is left to the kernel, which can: resolve a
+ * neighbour, say that the time is exceeded or the packet too big. It is a packet for elsewhere,
+ * so no socket of the host is reached by it. What has no route by that interface is dropped.
+ * Of the kernel's rules those about addresses, ports and protocol count, not those about TOS or
+ * marks.
+ */
+#ifndef PEP_BPF_FORWARD_H
+#define PEP_BPF_FORWARD_H
+
+#include "answer.h"
+#include "maps.h"
+
+enum pep_forward {
+	PEP_FORWARD_DONE = 0,
+	PEP_FORWARD_KERNEL = 1, /* to do */
+	PEP_FORWARD_FAILED = 2,
+};
+
+#define PEP_FAMILY_IP4     2u /* AF_INET, AF_INET6 */
+#define PEP_FAMILY_IP6     10u
+#define PEP_IP4_TTL_OFFSET 8u
+#define PEP_IP6_HOP_OFFSET 7u
+
+/* What changes on the way, as it stands from the TTL or hop limit on. */
+struct pep_forward_hop {
+	__u8 limit;
+	__u8 proto;
+	__be16 checksum;
+};
+
+PEP_INLINE enum pep_forward pep_forward_ask(struct xdp_md *ctx, const struct pep_packet *packet,
+	__u32 ifindex, struct bpf_fib_lookup *fib)
+{
+	__builtin_memset(fib, 0, sizeof(*fib));
+	fib->family = packet->family == 4 ? PEP_FAMILY_IP4 : PEP_FAMILY_IP6;
+	fib->l4_protocol = packet->proto;
+	fib->sport = packet->sport;
+	fib->dport = packet->dport;
+	fib->tot_len = (__u16)(packet->ip_length < 0xffff ? packet->ip_length : 0xffff);
+	fib->ifindex = ifindex;
+	__builtin_memcpy(
+		fib->ipv6_src, packet->src, sizeof(fib->ipv6_src)); /* IPv4: the first word */
+	__builtin_memcpy(fib->ipv6_dst, packet->dst, sizeof(fib->ipv6_dst));
+	switch (bpf_fib_lookup(ctx, fib, sizeof(*fib), BPF_FIB_LOOKUP_OUTPUT)) {
+	case BPF_FIB_LKUP_RET_SUCCESS:
+		return fib->ifindex == ifindex ? PEP_FORWARD_DONE : PEP_FORWARD_FAILED;
+	case BPF_FIB_LKUP_RET_NO_NEIGH:
+	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
+		return PEP_FORWARD_KERNEL;
+	default:
+		return PEP_FORWARD_FAILED;
+	}
+}
+
+/* As the kernel's ip_decrease_ttl(), RFC 1624. */
+PEP_INLINE void pep_forward_less(struct pep_forward_hop *hop)
+{
+	__u32 checksum = hop->checksum + (__u32)PEP_BE16(0x0100);
+
+	hop->limit--;
+	hop->checksum = (__be16)(checksum + (checksum >= 0xffff));
+}
+
+PEP_INLINE int pep_forward_write(struct xdp_md *ctx, const struct pep_packet *packet,
+	const struct bpf_fib_lookup *fib, struct pep_forward_hop *hop, __u32 at)
+{
+	__u8 macs[12];
+	__u32 size = packet->family == 4 ? sizeof(*hop) : 1;
+
+	pep_forward_less(hop);
+	__builtin_memcpy(macs, fib->dmac, 6);
+	__builtin_memcpy(macs + 6, fib->smac, 6);
+	return bpf_xdp_store_bytes(ctx, at, hop, size) ||
+	       bpf_xdp_store_bytes(ctx, 0, macs, sizeof(macs));
+}
+
+/* Of a packet that is to leave by the target. A global function, as packet_report(). */
+PEP_GLOBAL int packet_forward(struct xdp_md *ctx, const struct pep_packet *packet, __u32 target)
+{
+	const __u32 *ifindex = bpf_map_lookup_elem(&redirect_map, &target);
+	__u8 frame[PEP_ANSWER_L2_MAX];
+	struct pep_forward_hop hop;
+	struct bpf_fib_lookup fib;
+	enum pep_forward result;
+	__u32 at;
+
+	if (!packet || packet->error || !ifindex ||
+		bpf_xdp_load_bytes(ctx, 0, frame, sizeof(frame)) || frame[0] & 1)
+		return PEP_FORWARD_FAILED;
+	at = pep_answer_l2(frame) + (packet->family == 4 ? PEP_IP4_TTL_OFFSET : PEP_IP6_HOP_OFFSET);
+	if (bpf_xdp_load_bytes(ctx, at, &hop, sizeof(hop)))
+		return PEP_FORWARD_FAILED;
+	if (hop.limit <= 1)
+		return PEP_FORWARD_KERNEL;
+	result = pep_forward_ask(ctx, packet, *ifindex, &fib);
+	if (result == PEP_FORWARD_DONE && pep_forward_write(ctx, packet, &fib, &hop, at))
+		return PEP_FORWARD_FAILED;
+	return result;
+}
+
+#endif
