@@ -147,6 +147,24 @@ int unreachable(struct xdp_md *ctx)
 	return verdict;
 }
 
+/* The same where redirect takes one off the TTL, which would be gone after 63 frames. */
+SEC("xdp.frags")
+int onward(struct xdp_md *ctx)
+{
+	__u8 hop[4] = {64, IPPROTO_TCP, 0, 0};
+	struct pep_packet packet;
+	struct pep_frame frame;
+	int verdict;
+
+	pep_frame_init(&frame, ctx);
+	bench_parse(&frame, &packet);
+	packet.length = pep_source_length(ctx);
+	verdict = packet_decide(ctx, &packet);
+	if (verdict == XDP_REDIRECT)
+		bpf_xdp_store_bytes(ctx, 22, hop, sizeof(hop));
+	return verdict;
+}
+
 SEC("xdp.frags")
 int bare_drop(struct xdp_md *ctx)
 {

@@ -154,13 +154,25 @@ def worst(world, name, rules):
 
 ACTIONS = {"block": None, "limiter": ("rate-limit 100Gbit", 1.5), "reject": ("reject", 4),
            "reject-icmp": ("reject", 4), "redirect": ("redirect pep1", 2),
-           "redirect-spread": ("redirect pep1*3,pep0", 2), "reflect": ("reflect", 1)}
+           "redirect-spread": ("redirect pep1*3,pep0", 2),
+           "redirect-fib": ("redirect pep1 fib", 2), "reflect": ("reflect", 1)}
+PROGRAMS = {"reject-icmp": "unreachable", "redirect-fib": "onward"}
+
+
+def make_route():
+    """To 11.0.0.0/8 by pep1, whose next hop is known."""
+    for words in ("address add 12.0.0.1/24 dev pep1", "route add 11.0.0.0/8 via 12.0.0.2 dev pep1",
+                  "neigh add 12.0.0.2 lladdr 02:00:00:00:00:99 nud permanent dev pep1"):
+        rows.output("ip", *words.split())
+    with open("/proc/sys/net/ipv4/conf/pep1/forwarding", "w", encoding="ascii") as file:
+        file.write("1")
 
 
 def actions(world):
     """What an action costs beyond what the same look-up costs that blocks."""
     world.start("--iface", "pep0")
     world.ctl("setting", "set", "reject-rate", "10000000")
+    make_route()
     dice = random.Random(6)
     flows = workload.random_flows(dice, 1024)
     at = {}
@@ -174,8 +186,7 @@ def actions(world):
         try:
             rows.command(world, "policy", "add", name, *words.split(), "src",
                          workload.address(flow[0].src))
-            program = "unreachable" if name == "reject-icmp" else "packet_filter"
-            at[name] = f"{program}:64+{number * 64}"
+            at[name] = f"{PROGRAMS.get(name, 'packet_filter')}:64+{number * 64}"
         except Unavailable as why:
             rows.unavailable({f"action-{name}": f"<={action[1]:g}"}, "L", why)
     run = Run(options_of(world, flows), at.values())
