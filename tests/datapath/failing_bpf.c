@@ -33,8 +33,8 @@ static bool is_meant(long command, const union bpf_attr *attr)
 {
 	if (!fault || command != (long)fault->command)
 		return false;
-	if (fault->program)
-		return !strcmp(attr->prog_name, fault->program);
+	if (fault->name)
+		return !strcmp(command == BPF_MAP_CREATE ? attr->map_name : attr->prog_name, fault->name);
 	return ++seen == fault->nth;
 }
 

@@ -11,7 +11,7 @@
 
 struct failing_bpf {
 	enum bpf_cmd command;
-	const char *program; /* of BPF_PROG_LOAD: this one, each time that it is tried */
+	const char *name;    /* of BPF_PROG_LOAD or BPF_MAP_CREATE: this one, each time that it is tried */
 	unsigned int nth;    /* of the others: this one alone, from 1 */
 	int error;           /* 0 = the program reads what nobody wrote: the verifier's own refusal */
 };

@@ -143,7 +143,7 @@ static const struct kind {
 		"does not permit"},
 	{"no memory for the program", {BPF_PROG_LOAD, "packet_filter", 0, ENOMEM}, false,
 		"KERNEL_MEMORY", "no memory"},
-	{"no memory for a map", {BPF_MAP_CREATE, NULL, 9, ENOMEM}, true, "KERNEL_MEMORY",
+	{"no memory for a map", {BPF_MAP_CREATE, "set_map", 0, ENOMEM}, true, "KERNEL_MEMORY",
 		"--max-policies"},
 	{"first link", {BPF_LINK_UPDATE, NULL, 1, ENOMEM}, false, "LINK", "in0"},
 	{"second link", {BPF_LINK_UPDATE, NULL, 2, ENOMEM}, false, "LINK", "out0"},
