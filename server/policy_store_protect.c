@@ -265,7 +265,7 @@ static bool may_cut_off(const struct check *c, const uint16_t *ports, size_t cou
 {
 	const struct store *s = c->s;
 
-	if (!c->next || moves_members(s) || memcmp(&s->config, &s->next_config, sizeof(s->config)) != 0)
+	if (!c->next || moves_members(s) || !config_equal(&s->config, &s->next_config))
 		return true;
 	for (size_t i = 0; i < c->target_count; i++)
 		if (c->targets[i].open)

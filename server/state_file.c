@@ -271,7 +271,7 @@ static int verify(int dir, const char *name, const char *text, size_t size, stru
 
 	if (r)
 		return r;
-	if (!state_unseal(there, &there_size, NULL) && there_size == size && memcmp(there, text, size) == 0)
+	if (there && !state_unseal(there, &there_size, NULL) && there_size == size && memcmp(there, text, size) == 0)
 		return 0;
 	return error_set(err, ERROR_UNKNOWN, "DURABILITY_UNKNOWN", "%s is not what was written to it",
 		name);
