@@ -5,8 +5,9 @@
  * 5.3.1, RFC 8200 3).
  *
  * What a router must do more about than send it on is left to the kernel, which can: resolve a
- * neighbour, say that the time is exceeded or the packet too big. It is a packet for elsewhere,
- * so no socket of the host is reached by it. What has no route by that interface is dropped.
+ * neighbour, say that the time is exceeded or the packet too big. So that no socket of the host is
+ * reached by it, that is only what the kernel's routes have for elsewhere: not the host's own
+ * addresses, whatever the hop limit. What has no route by that interface is dropped.
  * Of the kernel's rules those about addresses, ports and protocol count, not those about TOS or
  * marks.
  */
@@ -34,8 +35,9 @@ struct pep_forward_hop {
 	__be16 checksum;
 };
 
-PEP_INLINE enum pep_forward pep_forward_ask(struct xdp_md *ctx, const struct pep_packet *packet,
-	__u32 ifindex, struct bpf_fib_lookup *fib)
+/* What the kernel's routes say: by the interface, or with no flags, had it come in there. */
+PEP_INLINE long pep_forward_look(struct xdp_md *ctx, const struct pep_packet *packet, __u32 ifindex,
+	__u32 flags, struct bpf_fib_lookup *fib)
 {
 	__builtin_memset(fib, 0, sizeof(*fib));
 	fib->family = packet->family == 4 ? PEP_FAMILY_IP4 : PEP_FAMILY_IP6;
@@ -47,7 +49,13 @@ PEP_INLINE enum pep_forward pep_forward_ask(struct xdp_md *ctx, const struct pep
 	__builtin_memcpy(
 		fib->ipv6_src, packet->src, sizeof(fib->ipv6_src)); /* IPv4: the first word */
 	__builtin_memcpy(fib->ipv6_dst, packet->dst, sizeof(fib->ipv6_dst));
-	switch (bpf_fib_lookup(ctx, fib, sizeof(*fib), BPF_FIB_LOOKUP_OUTPUT)) {
+	return bpf_fib_lookup(ctx, fib, sizeof(*fib), flags);
+}
+
+PEP_INLINE enum pep_forward pep_forward_ask(struct xdp_md *ctx, const struct pep_packet *packet,
+	__u32 ifindex, struct bpf_fib_lookup *fib)
+{
+	switch (pep_forward_look(ctx, packet, ifindex, BPF_FIB_LOOKUP_OUTPUT, fib)) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		return fib->ifindex == ifindex ? PEP_FORWARD_DONE : PEP_FORWARD_FAILED;
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
@@ -56,6 +64,19 @@ PEP_INLINE enum pep_forward pep_forward_ask(struct xdp_md *ctx, const struct pep
 	default:
 		return PEP_FORWARD_FAILED;
 	}
+}
+
+/*
+ * Whether the kernel sends on what it is left. The answer about the target does not tell: routes to
+ * the host's own addresses are by other interfaces.
+ */
+PEP_INLINE int pep_forward_elsewhere(
+	struct xdp_md *ctx, const struct pep_packet *packet, struct bpf_fib_lookup *fib)
+{
+	long result = pep_forward_look(ctx, packet, ctx->ingress_ifindex, 0, fib);
+
+	return result == BPF_FIB_LKUP_RET_SUCCESS || result == BPF_FIB_LKUP_RET_NO_NEIGH ||
+	       result == BPF_FIB_LKUP_RET_FRAG_NEEDED;
 }
 
 /* As the kernel's ip_decrease_ttl(), RFC 1624. */
@@ -96,9 +117,9 @@ PEP_GLOBAL int packet_forward(struct xdp_md *ctx, const struct pep_packet *packe
 	at = pep_answer_l2(frame) + (packet->family == 4 ? PEP_IP4_TTL_OFFSET : PEP_IP6_HOP_OFFSET);
 	if (bpf_xdp_load_bytes(ctx, at, &hop, sizeof(hop)))
 		return PEP_FORWARD_FAILED;
-	if (hop.limit <= 1)
-		return PEP_FORWARD_KERNEL;
-	result = pep_forward_ask(ctx, packet, *ifindex, &fib);
+	result = hop.limit <= 1 ? PEP_FORWARD_KERNEL : pep_forward_ask(ctx, packet, *ifindex, &fib);
+	if (result == PEP_FORWARD_KERNEL && !pep_forward_elsewhere(ctx, packet, &fib))
+		return PEP_FORWARD_FAILED;
 	if (result == PEP_FORWARD_DONE && pep_forward_write(ctx, packet, &fib, &hop, at))
 		return PEP_FORWARD_FAILED;
 	return result;

@@ -26,7 +26,9 @@ static const uint8_t macs[12] = {2, 0, 0, 0, 0, 0x99, 2, 0, 0, 0, 0, 0x11};
 
 static void forwarding(const char *value)
 {
-	static const char *const files[] = {"/proc/sys/net/ipv4/conf/out0/forwarding",
+	static const char *const files[] = {
+		"/proc/sys/net/ipv4/conf/lo/forwarding", /* where frames come in */
+		"/proc/sys/net/ipv4/conf/out0/forwarding",
 		"/proc/sys/net/ipv6/conf/all/forwarding",
 		"/proc/sys/net/ipv6/conf/out0/forwarding"};
 
@@ -192,6 +194,39 @@ static void test_not_for_many(void **state)
 	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_BLOCK_FAILED), 3);
 }
 
+static void to_host(const char *text)
+{
+	static const uint8_t own4[] = {10, 89, 0, 1};
+	static const uint8_t own6[16] = {0xfd, 0x89, [15] = 1};
+
+	build(text);
+	if (frame.data[frame.l3] >> 4 == 4)
+		memcpy(frame.data + frame.l3 + 16, own4, sizeof(own4));
+	else
+		memcpy(frame.data + frame.l3 + 24, own6, sizeof(own6));
+	assert_int_equal(run(), XDP_DROP);
+}
+
+/* The host's own addresses on another interface: no hop limit or size is a way past the policy. */
+static void test_not_to_the_host(void **state)
+{
+	(void)state;
+	sandbox_run("ip address add 10.89.0.1/24 dev lo");
+	sandbox_run("ip address add fd89::1/64 dev lo nodad");
+	sandbox_run("ip route add default via 10.88.0.7 dev out0"); /* no neighbour is known */
+	sandbox_run("ip route add default via fd88::7 dev out0");
+	to_host("ip4 udp ttl=1");
+	to_host("ip6 udp ttl=1");
+	to_host("ip4 udp ttl=0");
+	to_host("ip4 udp");
+	to_host("ip6 udp");
+	to_host("ip4 udp pay=1373");
+	to_host("ip6 udp pay=1400");
+	to_host("vlan=5 ip4 tcp ttl=1");
+	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_BLOCK_FAILED), 8);
+	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_ALLOW_POLICY), 0);
+}
+
 static void test_dropped(void **state)
 {
 	(void)state;
@@ -227,6 +262,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_forwarded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_to_the_kernel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_for_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_not_to_the_host, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_several, setup, teardown),
 	};

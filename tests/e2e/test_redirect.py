@@ -5,7 +5,7 @@ and with fib, as a router does."""
 import socket
 import time
 
-from world import FAR, NEAR, equal, mac_of, main, offloads_off, run, wait_for
+from world import FAR, NEAR, Receiver, equal, mac_of, main, offloads_off, run, wait_for
 
 PORTS = range(10000, 10400)  # the flows' source ports
 POLICY = "away redirect pep1*3,pep2 proto udp dport 6000"
@@ -230,9 +230,14 @@ def fib(world, mode, family):
     before = world.json("stats")["blocked_failed"]
     world.far_away(to_port_6000(family, WRONG[family]))
     wait_for("no route fails", lambda: world.json("stats")["blocked_failed"] == before + 1)
+    receiver = Receiver(family, 6000)
+    world.far_away(to_port_6000(family, NEAR[family][0], 1))
+    wait_for("what is for here fails", lambda: world.json("stats")["blocked_failed"] == before + 2)
+    equal(receiver.take(), 0, "datagrams to a socket here, with a hop limit of 1")
+    receiver.close()
     set_forwarding(family, 0)
     world.far_away(to_port_6000(family, NEXT[family]))
-    wait_for("no forwarding fails", lambda: world.json("stats")["blocked_failed"] == before + 2)
+    wait_for("no forwarding fails", lambda: world.json("stats")["blocked_failed"] == before + 3)
 
 
 def fib_native(world):
