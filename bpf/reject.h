@@ -73,6 +73,17 @@ PEP_INLINE int pep_reject_send(
 }
 
 /*
+ * A frame of several buffers is not answered: to cut it, the kernel would give back the others, and
+ * gives back those of generic mode and of veth other than it got them, which corrupts its count of
+ * their users (Linux 6.18); drivers had the same trouble. The sender chooses how long his frames are.
+ */
+PEP_INLINE int pep_reject_one_buffer(const struct xdp_md *ctx, const struct pep_packet *packet)
+{
+	return (__u32)((const __u8 *)(long)ctx->data_end - (const __u8 *)(long)ctx->data) ==
+	       packet->length;
+}
+
+/*
  * Whether the packet is answered: it may be, and there were not too many. Then the frame's
  * beginning is in answer_map as it came. Two global functions, as packet_report() is one and for
  * the same reason; one alone would need more stack than Linux 6.1 leaves it.
@@ -82,7 +93,8 @@ PEP_GLOBAL int packet_reject(struct xdp_md *ctx, const struct pep_packet *packet
 	const struct pep_config *config = pep_config();
 	struct pep_answer *answer = pep_answer();
 
-	return config && packet && answer && pep_answer_begin(ctx, packet, answer) &&
+	return config && packet && answer && pep_reject_one_buffer(ctx, packet) &&
+	       pep_answer_begin(ctx, packet, answer) &&
 	       pep_reject_admit(&config->ruleset[parity & 1], ctx->ingress_ifindex);
 }
 

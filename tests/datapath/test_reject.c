@@ -105,15 +105,15 @@ static void test_every_row(void **state)
 		answer_row_count);
 }
 
-/* The same, of several buffers, the first of which ends anywhere in the headers or behind. */
+/* Several buffers, the first of which ends anywhere in the headers or behind: blocked as they are. */
 static void test_several_buffers(void **state)
 {
 	static const struct answer_row rows[] = {
-		{"ip4 tcp pay=8000", "t4=12345678", ANSWER_RESET},
-		{"ip6 dst tcp pay=8000", "", ANSWER_RESET},
-		{"vlan=5 ip4 udp pay=8000", "", ANSWER_UNREACHABLE},
-		{"svlan=7 vlan=5 ip6 hop udp pay=8000", "", ANSWER_UNREACHABLE},
-		{"ip4 udp pay=400", "", ANSWER_UNREACHABLE},
+		{"ip4 tcp pay=8000", "t4=12345678", ANSWER_NONE},
+		{"ip6 dst tcp pay=8000", "", ANSWER_NONE},
+		{"vlan=5 ip4 udp pay=8000", "", ANSWER_NONE},
+		{"svlan=7 vlan=5 ip6 hop udp pay=8000", "", ANSWER_NONE},
+		{"ip4 udp pay=400", "", ANSWER_NONE},
 	};
 	static const uint32_t linear[] = {14, 17, 30, 40, 64, 100, 300, 1000, 2000, 3000};
 	int faults = 0;
@@ -126,19 +126,18 @@ static void test_several_buffers(void **state)
 				continue; /* Linux before 6.18 takes no such first buffer */
 			faults += check_row(&rows[i], linear[k]);
 		}
-		answer_question(&rows[i], &frame);
-		faults += check_row(&rows[i], 0);
 	}
 	assert_int_equal(faults, 0);
+	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_BLOCK_REJECT), 0);
 }
 
-/* Nobody gets more than he sends, beyond the headers: not from 28 bytes, and not from 9000. */
+/* Nobody gets more than he sends, beyond the headers: not from 28 bytes, and not from 3000. */
 static void test_no_amplifier(void **state)
 {
 	char text[32];
 
 	(void)state;
-	for (unsigned int size = 0; size < 9000; size += size < 1500 ? 1 : 97) {
+	for (unsigned int size = 0; size < 3000; size += size < 1500 ? 1 : 97) {
 		snprintf(text, sizeof(text), "ip%d udp pay=%u", size % 2 ? 4 : 6, size);
 		frame_build(&frame, text);
 		assert_int_equal(run(0), XDP_TX);
