@@ -8,6 +8,8 @@
  * neighbour, say that the time is exceeded or the packet too big. So that no socket of the host is
  * reached by it, that is only what the kernel's routes have for elsewhere: not the host's own
  * addresses, whatever the hop limit. What has no route by that interface is dropped.
+ * So is what no router sends on, from or to "this network", loopback or more than one host (RFC 1812
+ * 5.3.7, RFC 4291 2.5): the kernel's look-up alone would.
  * Of the kernel's rules those about addresses, ports and protocol count, not those about TOS or
  * marks.
  */
@@ -111,7 +113,7 @@ PEP_GLOBAL int packet_forward(struct xdp_md *ctx, const struct pep_packet *packe
 	enum pep_forward result;
 	__u32 at;
 
-	if (!packet || packet->error || !ifindex ||
+	if (!packet || packet->error || !ifindex || !pep_answer_hosts(packet) ||
 		bpf_xdp_load_bytes(ctx, 0, frame, sizeof(frame)) || frame[0] & 1)
 		return PEP_FORWARD_FAILED;
 	at = pep_answer_l2(frame) + (packet->family == 4 ? PEP_IP4_TTL_OFFSET : PEP_IP6_HOP_OFFSET);

@@ -194,6 +194,34 @@ static void test_not_for_many(void **state)
 	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_BLOCK_FAILED), 3);
 }
 
+/* From or to where no router sends anything on; `at` is in the IP header. */
+static void martian(const char *text, size_t at, const void *address, size_t size)
+{
+	build(text);
+	memcpy(frame.data + frame.l3 + at, address, size);
+	assert_int_equal(run(), XDP_DROP);
+}
+
+static void test_no_martians(void **state)
+{
+	static const uint8_t loopback6[16] = {[15] = 1}, none6[16] = {0}, many6[16] = {0xff, 2, [15] = 1};
+
+	(void)state;
+	sandbox_run("ip route add default via 10.88.0.9 dev out0");
+	sandbox_run("ip route add default via fd88::9 dev out0");
+	martian("ip4 udp", 12, "\x7f\0\0\1", 4);
+	martian("ip4 udp", 12, "\0\0\0\0", 4);
+	martian("ip4 udp", 12, "\xe0\0\0\1", 4);
+	martian("ip4 udp", 12, "\xff\xff\xff\xff", 4);
+	martian("ip4 udp", 16, "\x7f\0\0\1", 4);
+	martian("ip4 udp", 16, "\0\0\0\1", 4);
+	martian("ip6 udp", 8, loopback6, 16);
+	martian("ip6 udp", 8, none6, 16);
+	martian("ip6 udp", 8, many6, 16);
+	martian("ip6 udp", 24, loopback6, 16);
+	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_BLOCK_FAILED), 10);
+}
+
 static void to_host(const char *text)
 {
 	static const uint8_t own4[] = {10, 89, 0, 1};
@@ -262,6 +290,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_forwarded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_to_the_kernel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_for_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_martians, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_to_the_host, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_several, setup, teardown),
