@@ -130,12 +130,13 @@ static void commit(struct model *m, const struct model *before, const struct mod
 	keep_past(m, before);
 	m->revision++;
 	m->oldest = m->revision - m->oldest > MODEL_KEPT ? m->revision - MODEL_KEPT : m->oldest;
-	if (op->kind == STORE_END) /* what waits goes on waiting */
-		return;
-	m->waiting = confirm_timeout ? m->revision : 0;
-	m->confirm_boot = m->boottime + confirm_timeout;
-	m->confirm_wall = m->time + confirm_timeout;
-	m->confirm_again = 0;
+	if (op->kind != STORE_END) { /* else what waits goes on waiting */
+		m->waiting = confirm_timeout ? m->revision : 0;
+		m->confirm_boot = m->boottime + confirm_timeout;
+		m->confirm_again = 0;
+	}
+	/* The record has the deadline too, by the wall and in the boot of now. */
+	m->confirm_wall = m->confirm_boot + m->time - m->boottime;
 	m->confirm_moved = false;
 }
 

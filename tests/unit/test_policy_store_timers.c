@@ -291,6 +291,29 @@ static void test_policies_end_meanwhile(void **state)
 	world_deinit(&again);
 }
 
+/* The wall is set while a commit waits: the end of a policy puts its deadline down by that. */
+static void test_wait_by_the_latest_wall(void **state)
+{
+	struct store_tx tx = tx_of("policy b block src 10.0.0.2\n", CHANGE_PUT_POLICY);
+	struct world w, again;
+	struct answer a;
+	uint64_t waiting;
+
+	(void)state;
+	world_init(&w, 10, NULL);
+	commit_text(&w, "policy a block src 10.0.0.1 ttl 1s\n", &a);
+	tx.confirm_timeout = 5000000000;
+	commit_tx(&w, tx, &a);
+	w.time += 3600000000000;
+	w.boottime = w.alarm;
+	ring(&w);
+	restart_later(&w, "second", 10, w.time + 1000000000, &again);
+	assert_int_equal(store_confirm_left(again.store, &waiting), 3000000000);
+	assert_int_equal(waiting, 2);
+	world_deinit(&again);
+	world_deinit(&w);
+}
+
 /* Changed there and back, a policy's time has begun anew: back further, it is the former one. */
 static void test_former_end(void **state)
 {
@@ -364,6 +387,7 @@ int main(void)
 		cmocka_unit_test(test_undone_at_two_starts),
 		cmocka_unit_test(test_policies_end),
 		cmocka_unit_test(test_policies_end_meanwhile),
+		cmocka_unit_test(test_wait_by_the_latest_wall),
 		cmocka_unit_test(test_former_end),
 		cmocka_unit_test(test_nothing_left_to_undo),
 	};
