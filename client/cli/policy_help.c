@@ -29,6 +29,7 @@ static const struct line keys[] = {
 	{"tcp-flags VALUE/MASK", "as syn/syn,ack; with proto tcp"},
 	{"percent P", "only a stable share of the flows, 0.01 to 100"},
 	{"priority N", "the lower one decides, 0 to 4294967295 (1000)"},
+	{"ttl TIME", "delete the policy after it, as 10m"},
 	{"log [1/N]", "an event for each, or for every Nth decision"},
 	{"nolog", "no events"},
 	{"shadow", "count what it would decide, decide nothing"},
