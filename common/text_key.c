@@ -257,11 +257,9 @@ static int unknown_key(struct text_words *w, const char *word)
 {
 	char known[200] = "";
 
-	/* Not named, for no engine takes it yet. */
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (keys[i].read != read_ttl)
-			snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
-				i ? ", " : "", keys[i].key);
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s", i ? ", " : "",
+			keys[i].key);
 	return text_problem_add(w, w->at - 1, "\"%s\" is no keyword: %s", word, known);
 }
 

@@ -93,6 +93,7 @@ static void test_problems(void **state)
 		{"a block dport -1", 3, "is no port"},
 		{"a block dport", 3, "dport is missing"},
 		{"a block color red", 2, "\"color\" is no keyword: src, dst"},
+		{"a block tll 5m", 2, ", ttl, "},
 		{"a block proto tcp proto udp", 4, "proto comes twice"},
 		{"a block proto gre dport 1", 5, "has no ports"},
 		{"a block src 10.0.0.1 dst ::1", 5, "no packet has both"},
