@@ -7,7 +7,8 @@
  * What a router must do more about than send it on is left to the kernel, which can: resolve a
  * neighbour, say that the time is exceeded or the packet too big. So that no socket of the host is
  * reached by it, that is only what the kernel's routes have for elsewhere: not the host's own
- * addresses, whatever the hop limit. What has no route by that interface is dropped.
+ * addresses, whatever the hop limit. And it is only what they too have by that interface, else it
+ * would leave by another one. What has no route by that interface is dropped.
  * So is what no router sends on, from or to "this network", loopback or more than one host (RFC 1812
  * 5.3.7, RFC 4291 2.5): the kernel's look-up alone would.
  * Of the kernel's rules those about addresses, ports and protocol count, not those about TOS or
@@ -37,16 +38,19 @@ struct pep_forward_hop {
 	__be16 checksum;
 };
 
-/* What the kernel's routes say: by the interface, or with no flags, had it come in there. */
+/*
+ * What the kernel's routes say: by the interface, or with no flags, had it come in there. length 0
+ * = of any.
+ */
 PEP_INLINE long pep_forward_look(struct xdp_md *ctx, const struct pep_packet *packet, __u32 ifindex,
-	__u32 flags, struct bpf_fib_lookup *fib)
+	__u32 flags, __u32 length, struct bpf_fib_lookup *fib)
 {
 	__builtin_memset(fib, 0, sizeof(*fib));
 	fib->family = packet->family == 4 ? PEP_FAMILY_IP4 : PEP_FAMILY_IP6;
 	fib->l4_protocol = packet->proto;
 	fib->sport = packet->sport;
 	fib->dport = packet->dport;
-	fib->tot_len = (__u16)(packet->ip_length < 0xffff ? packet->ip_length : 0xffff);
+	fib->tot_len = (__u16)(length < 0xffff ? length : 0xffff);
 	fib->ifindex = ifindex;
 	__builtin_memcpy(
 		fib->ipv6_src, packet->src, sizeof(fib->ipv6_src)); /* IPv4: the first word */
@@ -57,7 +61,7 @@ PEP_INLINE long pep_forward_look(struct xdp_md *ctx, const struct pep_packet *pa
 PEP_INLINE enum pep_forward pep_forward_ask(struct xdp_md *ctx, const struct pep_packet *packet,
 	__u32 ifindex, struct bpf_fib_lookup *fib)
 {
-	switch (pep_forward_look(ctx, packet, ifindex, BPF_FIB_LOOKUP_OUTPUT, fib)) {
+	switch (pep_forward_look(ctx, packet, ifindex, BPF_FIB_LOOKUP_OUTPUT, packet->ip_length, fib)) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		return fib->ifindex == ifindex ? PEP_FORWARD_DONE : PEP_FORWARD_FAILED;
 	case BPF_FIB_LKUP_RET_NO_NEIGH:
@@ -69,16 +73,17 @@ PEP_INLINE enum pep_forward pep_forward_ask(struct xdp_md *ctx, const struct pep
 }
 
 /*
- * Whether the kernel sends on what it is left. The answer about the target does not tell: routes to
- * the host's own addresses are by other interfaces.
+ * Where the kernel sends on what it is left, 0 = nowhere. The answer about the target does not
+ * tell: routes to the host's own addresses are by other interfaces.
  */
-PEP_INLINE int pep_forward_elsewhere(
+PEP_INLINE __u32 pep_forward_elsewhere(
 	struct xdp_md *ctx, const struct pep_packet *packet, struct bpf_fib_lookup *fib)
 {
-	long result = pep_forward_look(ctx, packet, ctx->ingress_ifindex, 0, fib);
+	long result = pep_forward_look(ctx, packet, ctx->ingress_ifindex, 0, 0, fib);
 
-	return result == BPF_FIB_LKUP_RET_SUCCESS || result == BPF_FIB_LKUP_RET_NO_NEIGH ||
-	       result == BPF_FIB_LKUP_RET_FRAG_NEEDED;
+	return result == BPF_FIB_LKUP_RET_SUCCESS || result == BPF_FIB_LKUP_RET_NO_NEIGH ?
+		       fib->ifindex :
+		       0;
 }
 
 /* As the kernel's ip_decrease_ttl(), RFC 1624. */
@@ -111,7 +116,7 @@ PEP_GLOBAL int packet_forward(struct xdp_md *ctx, const struct pep_packet *packe
 	struct pep_forward_hop hop;
 	struct bpf_fib_lookup fib;
 	enum pep_forward result;
-	__u32 at;
+	__u32 by, at;
 
 	if (!packet || packet->error || !ifindex || !pep_answer_hosts(packet) ||
 		bpf_xdp_load_bytes(ctx, 0, frame, sizeof(frame)) || frame[0] & 1)
@@ -120,8 +125,11 @@ PEP_GLOBAL int packet_forward(struct xdp_md *ctx, const struct pep_packet *packe
 	if (bpf_xdp_load_bytes(ctx, at, &hop, sizeof(hop)))
 		return PEP_FORWARD_FAILED;
 	result = hop.limit <= 1 ? PEP_FORWARD_KERNEL : pep_forward_ask(ctx, packet, *ifindex, &fib);
-	if (result == PEP_FORWARD_KERNEL && !pep_forward_elsewhere(ctx, packet, &fib))
-		return PEP_FORWARD_FAILED;
+	if (result == PEP_FORWARD_KERNEL) {
+		by = pep_forward_elsewhere(ctx, packet, &fib);
+		if (!by || (by != *ifindex && hop.limit > 1)) /* whose time is up goes nowhere */
+			return PEP_FORWARD_FAILED;
+	}
 	if (result == PEP_FORWARD_DONE && pep_forward_write(ctx, packet, &fib, &hop, at))
 		return PEP_FORWARD_FAILED;
 	return result;

@@ -255,6 +255,22 @@ static void test_not_to_the_host(void **state)
 	assert_int_equal(fixture_tally(&fixture, PEP_TALLY_ALLOW_POLICY), 0);
 }
 
+/* The kernel would send by its own best route what it is left. */
+static void test_not_by_another_interface(void **state)
+{
+	(void)state;
+	sandbox_run("ip address add 10.90.0.1/24 dev in0");
+	sandbox_run("ip route del 203.0.113.0/24");
+	sandbox_run("ip route add 203.0.113.0/24 via 10.88.0.8 dev out0 metric 200"); /* unknown */
+	check_left("ip4 udp", XDP_PASS);
+	sandbox_run("ip route add 203.0.113.0/24 via 10.90.0.9 dev in0 metric 100");
+	check_failed("ip4 udp");
+	check_failed("ip4 udp pay=1373");
+	check_left("ip4 udp ttl=1", XDP_PASS); /* to be told that its time is exceeded */
+	sandbox_run("ip neigh add 10.88.0.8 lladdr 02:00:00:00:00:99 nud permanent dev out0");
+	check_forwarded("ip4 udp");
+}
+
 static void test_dropped(void **state)
 {
 	(void)state;
@@ -292,6 +308,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_for_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_martians, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_to_the_host, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_not_by_another_interface, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_several, setup, teardown),
 	};
