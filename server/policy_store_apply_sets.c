@@ -122,7 +122,7 @@ static int change_members(struct apply *a, const struct change *change, enum sto
 	if (id == NO_SET) {
 		if (!change->allow_missing)
 			return apply_refuse(a, ERROR_NOT_FOUND, "NO_SET", "",
-				"there is no set %s; create it first", change->name);
+				"there is no set %s%s", change->name, add ? "; create it first" : "");
 		if (add)
 			return put_set(a, 1, effect);
 		return 0;

@@ -47,7 +47,7 @@ static int read_mode(struct words *words, Pepctl__V1__AttachMode *ret)
 	if (words_take(words, "mode")) {
 		word = words_next(words);
 		if (!word || !attach_mode_parse(word, &mode))
-			return usage_error("\"%s\" is no mode: auto, native, generic or offload",
+			return usage_error("\"%s\" is no mode: auto, native or generic",
 				word ? word : "");
 	}
 	*ret = (Pepctl__V1__AttachMode)mode;

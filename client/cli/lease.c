@@ -87,8 +87,9 @@ static void say_held(
 	bool some = false;
 
 	text_format_duration((uint64_t)request->ttl, ttl);
-	printf("set %s: %llu %s %s%s", request->set, (unsigned long long)count, done,
-		request->ttl ? "for " : "until released", request->ttl ? ttl : "");
+	printf("set %s: %llu %s", request->set, (unsigned long long)count, done);
+	if (count)
+		printf("%s%s", request->ttl ? " for " : " until released", request->ttl ? ttl : "");
 	say_count(&some, answer->added, "new");
 	say_count(&some, answer->refreshed, "renewed");
 	say_count(&some, answer->unchanged, "as before");

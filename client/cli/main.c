@@ -45,7 +45,7 @@ static void print_help(FILE *out)
 	       "  -v, --verbose       policy show: last hit, place, revisions; history: what changed\n"
 	       "      --force         change it even where that cuts off connections to protect-ports\n"
 	       "      --confirm TIME  undo the change after it, as 60s, unless it is confirmed\n"
-	       "      --timeout TIME  give up after it, as 5s (30s)\n"
+	       "      --timeout TIME  give up an answer after it, as 5s (30s); events go on\n"
 	       "  -V, --version, -h, --help\n\n"
 	       "Objects and verbs may be shortened while they stay unambiguous: pepctl pol sh.\n"
 	       "pepctl OBJECT help tells more; -- ends options. Exit status: 0 done, 1 refused, 2 wrong usage,\n"
