@@ -189,6 +189,25 @@ static const struct {
 	{"interface", read_interface}, {"set", read_set},
 };
 
+/* A brace that nobody closed. */
+static void break_set(struct file *f)
+{
+	struct text_words w = {.line = f->set_line, .problems = f->problems};
+
+	text_problem_add(&w, 0, "the brace of set %s does not end", f->set.name);
+	change_deinit(&f->set);
+	f->in_set = false;
+}
+
+/* No member is such a word: the set's brace was forgotten, and what follows is read as it is meant. */
+static bool is_statement(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(statements); i++)
+		if (streq(statements[i].word, word))
+			return true;
+	return false;
+}
+
 static void read_statement(struct file *f, struct text_words *w)
 {
 	const char *word = w->words[w->at++];
@@ -216,6 +235,8 @@ static void take_line(struct file *f, struct text_line *line)
 		.problems = f->problems,
 	};
 
+	if (!r && f->in_set && line->count && line->words[0] && is_statement(line->words[0]))
+		break_set(f);
 	if (r == -ENOMEM)
 		f->no_memory = true;
 	else if (line->has_nul)
@@ -244,15 +265,10 @@ static void names_free(struct table *names)
 	table_deinit(names);
 }
 
-/* A brace that nobody closed. */
 static void end_file(struct file *f)
 {
-	struct text_words w = {.line = f->set_line, .problems = f->problems};
-
-	if (f->in_set) {
-		text_problem_add(&w, 0, "the brace of set %s does not end", f->set.name);
-		change_deinit(&f->set);
-	}
+	if (f->in_set)
+		break_set(f);
 	names_free(&f->names);
 	names_free(&f->set_names);
 }

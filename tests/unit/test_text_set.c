@@ -63,8 +63,10 @@ static void test_problems(void **state)
 				   "set e file\n"
 				   "set f file x y\n"
 				   "set g max-ttl 0s\n"
-				   "set h {\n"
-				   "default block\n";
+				   "set h { 1.2.3.4\n"
+				   "default nope\n"
+				   "set i {\n"
+				   "1.2.3.4 set\n";
 	static const struct {
 		unsigned int line, column;
 		const char *says;
@@ -82,9 +84,10 @@ static void test_problems(void **state)
 		{10, 11, "the file's path is missing"},
 		{11, 14, "\"y\" is one word too many"},
 		{12, 15, "longer than 0"},
-		{14, 1, "\"default\" is no IPv4"},
-		{14, 9, "\"block\" is no IPv4"},
 		{13, 0, "the brace of set h does not end"},
+		{14, 9, "\"nope\""},
+		{16, 9, "\"set\" is no IPv4"},
+		{15, 0, "the brace of set i does not end"},
 	};
 	struct text_problems problems = {0};
 	struct change_list list = {0};
