@@ -297,10 +297,12 @@ static int settle(struct journal *j, uint8_t *data, size_t size,
 	j->size = scan->good;
 	j->last = scan->count ? scan->records[scan->count - 1].sequence : 0;
 	journal_parse_file(data, size, &j->id);
-	if (j->refuses)
+	if (j->refuses) {
+		fdatasync(j->fd); /* needs no right to write; where it fails nothing is written anyway */
 		return say(j, asprintf(&j->notice, "the journal cannot be written: %s; changes are refused%s%s",
 			strerror(j->refuses), scan->damage ? "; it is damaged: " : "",
 			scan->damage ? scan->damage : ""), err);
+	}
 	r = tail.iov_len ? write_all(j->fd, &tail, 1, scan->tail) : 0;
 	if (r)
 		return disk_refuses(err, "JOURNAL", FILE_NAME, -r);
