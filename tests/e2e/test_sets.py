@@ -180,7 +180,8 @@ def damaged(world):
     part = world.folder / "state/sets/many.1"
     whole = part.read_text()
     for text, says in ((whole[:len(whole) // 2 - 3], "set many: sets/many.1"),
-                       (whole.replace("10.0.0.9\n", ""), "has 1999 members and not 2000"),
+                       (whole.replace("10.0.0.9\n", ""), "set many: sets/many.1: it has not the checksum"),
+                       (whole[:whole.index("#@")].replace("10.0.0.9\n", ""), "has 1999 members and not 2000"),
                        (None, "set many: sets/many.1: No such file")):
         part.unlink(missing_ok=True)
         if text is not None:
