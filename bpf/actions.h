@@ -31,7 +31,7 @@ PEP_INLINE __u32 pep_limit_units(const struct pep_packet *packet, const struct p
 /* Counted for the policy whose bucket was not full yet. */
 PEP_INLINE void pep_scope_displaced(__u64 tag)
 {
-	__u32 slot = (__u32)(tag >> (PEP_TAG_HASH_BITS + 1));
+	__u32 slot = (__u32)(tag >> (PEP_SCOPE_HASH_BITS + 1));
 	struct pep_limiter *limiter = bpf_map_lookup_elem(&limiter_map, &slot);
 
 	if (limiter)
@@ -43,7 +43,7 @@ PEP_GLOBAL int pep_scope_pass(const struct pep_packet *packet, __u32 entry)
 {
 	const struct pep_rule *rule = pep_rule_at(entry);
 	struct pep_scope_key key;
-	struct pep_places *line;
+	struct pep_scope_line *line;
 	__u64 displaced;
 	int passes;
 

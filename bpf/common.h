@@ -56,9 +56,9 @@
 #define PEP_SPREAD_SEED 0x9fb21c651e98df25ull /* the same everywhere and always: so are the flows' ways */
 #define PEP_CAPTURE_MAX 96u /* bytes of the frame that an event can carry */
 #define PEP_EVENT_RATE_DEFAULT 10000u
-#define PEP_PLACES             8u      /* of a line of scope_map */
-#define PEP_BUCKETS_DEFAULT    262144u /* pepctld --max-buckets; 16 bytes each */
-#define PEP_BUCKETS_MAX        (1u << 24)
+#define PEP_SCOPE_PLACES 8u /* of a line of scope_map */
+#define PEP_SCOPE_BUCKETS_DEFAULT 262144u /* pepctld --max-buckets; 16 bytes each */
+#define PEP_SCOPE_BUCKETS_MAX (1u << 24)
 #define PEP_REJECT_RATE_DEFAULT 1000u
 
 #define PEP_TUPLES_MAX 64u   /* bits of a word, see pep_search */
@@ -454,16 +454,16 @@ struct pep_line {
  * Line of scope_map (mapped by the daemon): buckets of sources, destinations and flows, of all
  * policies. A bucket's tag names policy and key (bpf/scope.h) and tells the line.
  */
-struct pep_place {
-	__u64 tag; /* 0 = free; limit_id above PEP_TAG_HASH_BITS of hash */
+struct pep_scope_place {
+	__u64 tag; /* 0 = free; limit_id above PEP_SCOPE_HASH_BITS of hash */
 	__u64 tat; /* as pep_limiter.tat */
 };
-#define PEP_TAG_HASH_BITS 42
-struct pep_places {
-	struct pep_place place[PEP_PLACES];
+#define PEP_SCOPE_HASH_BITS 42
+struct pep_scope_line {
+	struct pep_scope_place place[PEP_SCOPE_PLACES];
 };
-PEP_STATIC_ASSERT(sizeof(struct pep_places) == 128, "pep_places is ABI");
-PEP_STATIC_ASSERT(2ull * 2 * PEP_POLICIES_MAX <= 1ull << (64 - PEP_TAG_HASH_BITS),
+PEP_STATIC_ASSERT(sizeof(struct pep_scope_line) == 128, "pep_scope_line is ABI");
+PEP_STATIC_ASSERT(2ull * 2 * PEP_POLICIES_MAX <= 1ull << (64 - PEP_SCOPE_HASH_BITS),
 	"every limit_id of every slot fits");
 
 /* Factors of the hash: of a constant and of each word of a key, see bpf/scope.h. */

@@ -116,7 +116,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1); /* set by pepctld: pep_config.scope_lines */
 	__type(key, __u32);
-	__type(value, struct pep_places);
+	__type(value, struct pep_scope_line);
 } scope_map SEC(".maps");
 
 struct {

@@ -5,7 +5,7 @@
  *
  * A bucket whose time (limiter.h) is not ahead of the clock is full, and so is one that does not
  * exist. So a place whose time has passed is as good as free, nothing has to be taken out, and the
- * table is exact as long as no line has more than PEP_PLACES buckets in use at a time.
+ * table is exact as long as no line has more than PEP_SCOPE_PLACES buckets in use at a time.
  *
  * When a line has, who comes new gets the place of the bucket that is nearest to full, and begins
  * with a full one of his own. Nobody is blocked for want of a place. Whom the place is taken from
@@ -30,7 +30,7 @@
 #include "limiter.h"
 
 #define PEP_SCOPE_ROUNDS 4u
-#define PEP_SCOPE_LOST   PEP_PLACES
+#define PEP_SCOPE_LOST   PEP_SCOPE_PLACES
 /* The farthest that a time is ahead: tau, and the cost of the largest packet at the lowest rate. */
 #define PEP_SCOPE_AHEAD_MAX (3ull << 61)
 
@@ -87,7 +87,7 @@ PEP_INLINE void pep_scope_key(const struct pep_config *config, const struct pep_
 	pep_scope_add(&sums, seed, 9, kind);
 	high = (__u32)(sums.a >> 32);
 	low = (__u32)(sums.b >> 32);
-	ret->tag = (__u64)rule->limit_id << PEP_TAG_HASH_BITS | (__u64)high << 10 | low >> 22;
+	ret->tag = (__u64)rule->limit_id << PEP_SCOPE_HASH_BITS | (__u64)high << 10 | low >> 22;
 	if (!ret->tag)
 		ret->tag = 1;
 	low = (low << 10) + rule->limit_id * 0x9e3779b1u;
@@ -109,7 +109,7 @@ PEP_INLINE __u64 pep_scope_ahead(__u64 tat, __u64 now)
  * far from it that is; now is of the limiter's clock.
  */
 PEP_INLINE __u32 pep_scope_find(
-	const struct pep_places *line, __u64 tag, __u64 now, __u64 *ret_ahead)
+	const struct pep_scope_line *line, __u64 tag, __u64 now, __u64 *ret_ahead)
 {
 	__u64 best = ~0ull;
 	__u64 rank;
@@ -117,19 +117,19 @@ PEP_INLINE __u32 pep_scope_find(
 
 	*ret_ahead = PEP_SCOPE_FOUND;
 	PEP_UNROLL
-	for (i = 0; i < PEP_PLACES; i++) {
-		const volatile struct pep_place *place = &line->place[i];
+	for (i = 0; i < PEP_SCOPE_PLACES; i++) {
+		const volatile struct pep_scope_place *place = &line->place[i];
 		__u64 other = place->tag;
 
 		if (other == tag)
 			return i;
 		/* The last bits of a time, 1/32 ns, make way for the number. */
-		rank = (other ? pep_scope_ahead(place->tat, now) & ~(__u64)(PEP_PLACES - 1) : 0) |
+		rank = (other ? pep_scope_ahead(place->tat, now) & ~(__u64)(PEP_SCOPE_PLACES - 1) : 0) |
 		       i;
 		best = rank < best ? rank : best;
 	}
 	*ret_ahead = best;
-	return best % PEP_PLACES;
+	return best % PEP_SCOPE_PLACES;
 }
 
 /*
@@ -138,7 +138,7 @@ PEP_INLINE __u32 pep_scope_find(
  * while it is still its old holder's: nobody finds the new one with another's debt.
  */
 PEP_INLINE int pep_scope_occupy(
-	struct pep_place *place, __u64 tag, __u64 now, __u64 ahead, __u64 *ret_displaced)
+	struct pep_scope_place *place, __u64 tag, __u64 now, __u64 ahead, __u64 *ret_displaced)
 {
 	/* In this order: a time that has changed since fails the first swap, a tag the second. */
 	__u64 tat = *(volatile __u64 *)&place->tat;
@@ -148,7 +148,7 @@ PEP_INLINE int pep_scope_occupy(
 	*ret_displaced = 0;
 	if (other == tag)
 		return 1;
-	if (other && lacks > (ahead | (PEP_PLACES - 1)))
+	if (other && lacks > (ahead | (PEP_SCOPE_PLACES - 1)))
 		return 0;
 	if (lacks && __sync_val_compare_and_swap(&place->tat, tat, now) != tat)
 		return 0;
@@ -159,7 +159,7 @@ PEP_INLINE int pep_scope_occupy(
 
 /* The place of the tag's bucket, or PEP_SCOPE_LOST. */
 PEP_INLINE __u32 pep_scope_claim(
-	struct pep_places *line, __u64 tag, __u64 now, __u64 *ret_displaced)
+	struct pep_scope_line *line, __u64 tag, __u64 now, __u64 *ret_displaced)
 {
 	__u64 ahead;
 	__u32 round;
@@ -168,7 +168,7 @@ PEP_INLINE __u32 pep_scope_claim(
 	*ret_displaced = 0;
 	for (round = 0; round < PEP_SCOPE_ROUNDS; round++) {
 		at = pep_scope_find(line, tag, now, &ahead);
-		if (ahead == PEP_SCOPE_FOUND || pep_scope_occupy(&line->place[at % PEP_PLACES], tag,
+		if (ahead == PEP_SCOPE_FOUND || pep_scope_occupy(&line->place[at % PEP_SCOPE_PLACES], tag,
 							now, ahead, ret_displaced))
 			return at;
 	}
@@ -176,13 +176,13 @@ PEP_INLINE __u32 pep_scope_claim(
 }
 
 /* As pep_limit_take() of the tag's bucket, whose line it is. */
-PEP_INLINE int pep_scope_take(struct pep_places *line, __u64 tag, const struct pep_rule *rule,
+PEP_INLINE int pep_scope_take(struct pep_scope_line *line, __u64 tag, const struct pep_rule *rule,
 	__u64 now, __u32 units, __u64 *ret_displaced)
 {
 	__u32 at = pep_scope_claim(line, tag, now << PEP_LIMIT_CLOCK_SHIFT, ret_displaced);
 
 	return at == PEP_SCOPE_LOST ||
-	       pep_limit_take(&line->place[at % PEP_PLACES].tat, rule, now, units);
+	       pep_limit_take(&line->place[at % PEP_SCOPE_PLACES].tat, rule, now, units);
 }
 
 #endif

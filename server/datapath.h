@@ -15,7 +15,7 @@ struct datapath;
 struct datapath_options {
 	const char *pin_dir;   /* on a bpffs; maps/, links/ and the program live below */
 	uint32_t max_policies; /* 1 .. PEP_POLICIES_MAX */
-	uint32_t max_buckets;  /* of rate limits with a scope, 1 .. PEP_BUCKETS_MAX */
+	uint32_t max_buckets;  /* of rate limits with a scope, 1 .. PEP_SCOPE_BUCKETS_MAX */
 	uint32_t ring_size;    /* bytes, a power of two and of whole pages */
 	bool verbose;          /* the verifier's log in full on stderr */
 	void (*log)(void *data, int level, const char *line); /* may be NULL; level as syslog */

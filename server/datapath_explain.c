@@ -78,7 +78,7 @@ static uint64_t arrival_in_scope(
 	const struct datapath *dp, const struct pep_rule *rule, const struct pep_packet *packet)
 {
 	const struct pep_config *config = dp->maps.config;
-	const struct pep_places *line;
+	const struct pep_scope_line *line;
 	struct pep_scope_key key;
 	__u64 ahead;
 	uint32_t at;
@@ -86,7 +86,7 @@ static uint64_t arrival_in_scope(
 	pep_scope_key(config, rule, packet, &key);
 	if (key.line >= config->scope_lines)
 		return 0;
-	line = &dp->maps.places[key.line];
+	line = &dp->maps.scopes[key.line];
 	at = pep_scope_find(line, key.tag, 0, &ahead);
 	return ahead == PEP_SCOPE_FOUND ? __atomic_load_n(&line->place[at].tat, __ATOMIC_RELAXED)
 					: 0;

@@ -46,7 +46,7 @@ struct map_set {
 	struct pep_iface_ref *index;
 	struct pep_policy_stats *rows;
 	struct pep_limiter *limiters;
-	struct pep_places *places; /* config->scope_lines */
+	struct pep_scope_line *scopes; /* config->scope_lines */
 	struct pep_explain *explain;
 	uint32_t slots;
 	uint32_t

@@ -120,7 +120,7 @@ struct packet_filter *load_open(const struct datapath *dp)
 	bpf_map__set_max_entries(skeleton->maps.policy_stats, dp->cpus * room);
 	bpf_map__set_max_entries(skeleton->maps.limiter_map, room);
 	bpf_map__set_max_entries(
-		skeleton->maps.scope_map, (dp->options.max_buckets + PEP_PLACES - 1) / PEP_PLACES);
+		skeleton->maps.scope_map, (dp->options.max_buckets + PEP_SCOPE_PLACES - 1) / PEP_SCOPE_PLACES);
 	bpf_map__set_max_entries(skeleton->maps.ring_buffer, dp->options.ring_size);
 	if (dp->options.verbose)
 		bpf_program__set_log_level(skeleton->progs.packet_filter, 1);

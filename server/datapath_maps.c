@@ -70,7 +70,7 @@ static void panes_of(struct map_set *set, struct pane ret[static PANES])
 		{(void **)&set->tables.index, MAP_INDEX},
 		{(void **)&set->tables.classes, MAP_CLASS},
 		{(void **)&set->tables.combos, MAP_COMBO},
-		{(void **)&set->places, MAP_SCOPE},
+		{(void **)&set->scopes, MAP_SCOPE},
 		{(void **)&set->tables.spreads, MAP_SPREAD},
 		{(void **)&set->ifaces, MAP_IFACE},
 		{(void **)&set->index, MAP_IFACE_INDEX},

@@ -120,7 +120,7 @@ static int set_max_members(struct options *o, const char *flag, const char *valu
 
 static int set_max_buckets(struct options *o, const char *flag, const char *value)
 {
-	return read_number(flag, value, 1, PEP_BUCKETS_MAX, &o->max_buckets);
+	return read_number(flag, value, 1, PEP_SCOPE_BUCKETS_MAX, &o->max_buckets);
 }
 
 static int set_log_level(struct options *o, const char *flag, const char *value)
@@ -258,7 +258,7 @@ enum options_next options_read(int argc, char *argv[], struct options *ret)
 		.ring_size = PEP_RING_SIZE_DEFAULT,
 		.max_policies = PEP_POLICIES_DEFAULT,
 		.max_members = STORE_MEMBERS_DEFAULT,
-		.max_buckets = PEP_BUCKETS_DEFAULT,
+		.max_buckets = PEP_SCOPE_BUCKETS_DEFAULT,
 		.log_level = LOG_LEVEL_INFO,
 	};
 	enum options_next next;

@@ -70,7 +70,7 @@ struct {
 /* What holds buckets of sources elsewhere; as large as the program's own table. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, PEP_BUCKETS_DEFAULT);
+	__uint(max_entries, PEP_SCOPE_BUCKETS_DEFAULT);
 	__type(key, __be32);
 	__type(value, __u64);
 } bench_lru SEC(".maps");

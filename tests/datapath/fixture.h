@@ -31,7 +31,7 @@ struct fixture {
 	struct pep_explain *explain;
 	struct pep_iface_ref *ifaces; /* by ifindex */
 	struct pep_limiter *limiters;
-	struct pep_places *places;
+	struct pep_scope_line *places;
 	struct pep_policy_stats *rows;
 	uint32_t slots;
 	uint32_t cpus;

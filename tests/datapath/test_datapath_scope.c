@@ -37,12 +37,12 @@ static uint64_t passed(struct world *w)
 static size_t taken(void)
 {
 	int fd = bpf_obj_get(PINS "/maps/scope_map");
-	struct pep_places line;
+	struct pep_scope_line line;
 	size_t count = 0;
 
 	assert_true(fd >= 0);
 	for (uint32_t i = 0; !bpf_map_lookup_elem(fd, &i, &line); i++)
-		for (size_t place = 0; place < PEP_PLACES; place++)
+		for (size_t place = 0; place < PEP_SCOPE_PLACES; place++)
 			count += line.place[place].tag != 0;
 	close(fd);
 	return count;

@@ -231,7 +231,7 @@ static void test_stale_state(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(ahead); i++) {
 		clock_gettime(CLOCK_MONOTONIC, &time);
 		now = (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-		for (size_t place = 0; place < PEP_PLACES; place++)
+		for (size_t place = 0; place < PEP_SCOPE_PLACES; place++)
 			fixture.places[0].place[place].tat =
 				(now << PEP_LIMIT_CLOCK_SHIFT) + ahead[i];
 		assert_int_equal(from("10.0.0.1", 500), BURST);

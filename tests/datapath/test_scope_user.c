@@ -16,12 +16,12 @@
 #define SECOND  1000000000ull
 #define START   (77 * SECOND)
 #define LINES   64u
-#define MANY    (2ull * PEP_PLACES) /* keys for one line */
+#define MANY    (2ull * PEP_SCOPE_PLACES) /* keys for one line */
 #define THREADS 4u
 #define SLACK   (4 * THREADS) /* frames that races for places may add or take */
 
 static struct pep_config config;
-static struct pep_places lines[LINES];
+static struct pep_scope_line lines[LINES];
 
 static uint64_t random_word(void)
 {
@@ -79,7 +79,7 @@ static bool same_key(
 	pep_scope_key(&config, rule, b, &second);
 	assert_true(first.line < config.scope_lines && second.line < config.scope_lines);
 	assert_true(first.tag && second.tag);
-	assert_int_equal(first.tag >> PEP_TAG_HASH_BITS, rule->limit_id);
+	assert_int_equal(first.tag >> PEP_SCOPE_HASH_BITS, rule->limit_id);
 	return first.tag == second.tag && first.line == second.line;
 }
 
@@ -181,7 +181,7 @@ static void test_policies_apart(void **state)
 	(void)state;
 	for (rule.limit_id = 0; rule.limit_id < 4 * LINES; rule.limit_id++) {
 		pep_scope_key(&config, &rule, &packet, &key);
-		assert_int_equal(key.tag >> PEP_TAG_HASH_BITS, rule.limit_id);
+		assert_int_equal(key.tag >> PEP_SCOPE_HASH_BITS, rule.limit_id);
 		seen |= 1ull << key.line;
 	}
 	for (; seen; seen &= seen - 1)
@@ -260,9 +260,9 @@ static void test_line_is_exact(void **state)
 	__u64 displaced;
 
 	(void)state;
-	for (uint64_t tag = 1; tag <= PEP_PLACES; tag++)
+	for (uint64_t tag = 1; tag <= PEP_SCOPE_PLACES; tag++)
 		assert_int_equal(take_many(tag, &rule, START, 9), 5);
-	for (uint64_t tag = PEP_PLACES; tag > 0; tag--) {
+	for (uint64_t tag = PEP_SCOPE_PLACES; tag > 0; tag--) {
 		assert_int_equal(take(tag, &rule, START, &displaced), 0);
 		assert_int_equal(displaced, 0);
 		assert_int_equal(take_many(tag, &rule, START + SECOND / 10, 9), 1);
@@ -291,12 +291,12 @@ static void test_past_is_free(void **state)
 static void test_displacement_order(void **state)
 {
 	struct pep_rule rule = limit(PEP_SCOPE_SRC, 0, 1, 20);
-	static const unsigned int spent[PEP_PLACES] = {20, 3, 5, 2, 20, 4, 7, 6};
+	static const unsigned int spent[PEP_SCOPE_PLACES] = {20, 3, 5, 2, 20, 4, 7, 6};
 	static const uint64_t order[] = {104, 102, 106, 103};
 	__u64 displaced;
 
 	(void)state;
-	for (size_t i = 0; i < PEP_PLACES; i++)
+	for (size_t i = 0; i < PEP_SCOPE_PLACES; i++)
 		take_many(101 + i, &rule, START, spent[i]);
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		assert_int_equal(take(200 + i, &rule, START, &displaced), 1);
@@ -351,7 +351,7 @@ static void test_emptied_place(void **state)
 	__u64 displaced;
 
 	(void)state;
-	for (uint64_t tag = 1; tag <= PEP_PLACES; tag++)
+	for (uint64_t tag = 1; tag <= PEP_SCOPE_PLACES; tag++)
 		take_many(tag, &rule, START, 5);
 	lines[0].place[6].tag = 0;
 	assert_int_equal(take(50, &rule, START, &displaced), 1);
@@ -374,12 +374,12 @@ static void test_clock(void **state)
 		take(now, &rule, now, NULL);
 	}
 	assert_in_range(passed, 980, 1006);
-	for (size_t i = 0; i < PEP_PLACES; i++) /* hours ago, of others and its own */
+	for (size_t i = 0; i < PEP_SCOPE_PLACES; i++) /* hours ago, of others and its own */
 		lines[0].place[i].tat = (START - (i + 1) * 3600 * SECOND) << PEP_LIMIT_CLOCK_SHIFT;
 	assert_int_equal(take_many(77, &rule, START, 9), 5);
 	assert_int_equal(take_many(1, &rule, START, 9), 5);
 	lines[0].place[0] =
-		(struct pep_place){9, (START << PEP_LIMIT_CLOCK_SHIFT) + PEP_SCOPE_AHEAD_MAX + 1};
+		(struct pep_scope_place){9, (START << PEP_LIMIT_CLOCK_SHIFT) + PEP_SCOPE_AHEAD_MAX + 1};
 	assert_int_equal(take_many(9, &rule, START, 9), 5); /* farther ahead than can be */
 }
 
@@ -430,7 +430,7 @@ static void test_threads(void **state)
 {
 	(void)state;
 	shared = limit(PEP_SCOPE_SRC, 0, 1, 4000);
-	keys = PEP_PLACES;
+	keys = PEP_SCOPE_PLACES;
 	for (int round = 0; round < 20; round++) {
 		uint64_t passed[MANY] = {0};
 
@@ -452,7 +452,7 @@ static void test_threads_overfull(void **state)
 	race(passed);
 	for (size_t key = 0; key < keys; key++)
 		assert_true(passed[key] >= 1000 - SLACK);
-	for (size_t i = 0; i < PEP_PLACES; i++)
+	for (size_t i = 0; i < PEP_SCOPE_PLACES; i++)
 		assert_in_range(lines[0].place[i].tag, 1, keys);
 }
 
