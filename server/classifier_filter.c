@@ -97,7 +97,7 @@ void filter_mark(struct members *m, struct member_table *table, const struct mem
 		__atomic_store_n(word, *word | bits, __ATOMIC_RELAXED);
 }
 
-void filter_fetch(const struct members *m, const struct member_table *table, const struct member_key *key)
+void filter_prefetch(const struct members *m, const struct member_table *table, const struct member_key *key)
 {
 	__builtin_prefetch(filter_word(m, table, key), 1);
 }

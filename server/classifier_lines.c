@@ -69,7 +69,7 @@ static void lines_of(const struct pep_table *lines, const struct member_key *key
 	ret[1] = pep_hash_second(key->hash, lines->mask);
 }
 
-void place_fetch(const struct members *m, const struct pep_table *lines, const struct member_key *key)
+void place_prefetch(const struct members *m, const struct pep_table *lines, const struct member_key *key)
 {
 	uint32_t at[2];
 

@@ -148,16 +148,16 @@ static int combos_full(struct error *err)
 }
 
 /* What change_one() is going to need: it waits for memory more than it works. */
-static void fetch(const struct members *m, const struct classifier_member *member)
+static void prefetch(const struct members *m, const struct classifier_member *member)
 {
 	struct member_key key = member_key(m, member);
 	const struct member_table *table = &m->table[key.six];
 
 	if (table->next.lines.mask == PEP_TABLE_NONE)
 		return;
-	place_fetch(m, &table->next.lines, &key);
+	place_prefetch(m, &table->next.lines, &key);
 	if (member->add)
-		filter_fetch(m, table, &key);
+		filter_prefetch(m, table, &key);
 }
 
 static int change_one(struct members *m, const struct classifier_member *member, struct error *err)
@@ -269,7 +269,7 @@ static int plan_once(struct members *m, const struct classifier_member *members,
 	}
 	for (size_t i = 0; i < count && !r; i++) {
 		if (i + AHEAD < count)
-			fetch(m, &members[i + AHEAD]);
+			prefetch(m, &members[i + AHEAD]);
 		r = change_one(m, &members[i], err);
 	}
 	if (!r)

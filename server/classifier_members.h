@@ -97,7 +97,7 @@ struct member_key {
 };
 struct member_key member_key(const struct members *m, const struct classifier_member *member);
 /* A hint that the member is looked for soon. */
-void place_fetch(const struct members *m, const struct pep_table *lines, const struct member_key *key);
+void place_prefetch(const struct members *m, const struct pep_table *lines, const struct member_key *key);
 bool place_find(const struct members *m, const struct pep_table *lines, const struct member_key *key,
 	struct member_place *ret);
 /* A free place, with the key in it; false = both lines are full. */
@@ -120,6 +120,6 @@ void lengths_list(struct member_table *table);
 /* The member's length can cover addresses like it; the member may be there. */
 void lengths_mark(struct members *m, struct member_table *table, const struct member_key *key);
 void filter_mark(struct members *m, struct member_table *table, const struct member_key *key);
-void filter_fetch(const struct members *m, const struct member_table *table, const struct member_key *key);
+void filter_prefetch(const struct members *m, const struct member_table *table, const struct member_key *key);
 
 #endif

@@ -145,7 +145,7 @@ static bool is_pinned(const struct daemon *d)
 static int restore_from(struct daemon *d, const char *text, size_t size,
 	const struct store_config *config, struct error *err)
 {
-	int r = text ? state_unseal(text, &size, err) : 0;
+	int r = text ? state_strip_checksum(text, &size, err) : 0;
 
 	return r ? r : store_restore(d->store, text, size, datapath_generation(d->datapath), config,
 		datapath_revision(d->datapath), is_pinned(d), err);

@@ -34,14 +34,14 @@ uint32_t lease_table_first_holder(
 		member->bytes, member->length);
 }
 
-void lease_table_fetch_bucket(const struct lease_table *table, uint8_t set, const struct member *member)
+void lease_table_prefetch_bucket(const struct lease_table *table, uint8_t set, const struct member *member)
 {
 	if (table->bucket_count)
 		__builtin_prefetch(
 			chain_of(table, space_of(set, member), member->bytes, member->length), 1);
 }
 
-void lease_table_fetch_first(const struct lease_table *table, uint8_t set, const struct member *member)
+void lease_table_prefetch_first(const struct lease_table *table, uint8_t set, const struct member *member)
 {
 	uint32_t id = LEASE_NONE;
 

@@ -95,8 +95,8 @@ bool lease_table_held(const struct lease_table *table, uint8_t set, const struct
  * Hints that a member is looked for soon, which its place in memory would make slow: of one
  * that comes later its bucket, then, of one that comes sooner, the first that the bucket has.
  */
-void lease_table_fetch_bucket(const struct lease_table *table, uint8_t set, const struct member *member);
-void lease_table_fetch_first(const struct lease_table *table, uint8_t set, const struct member *member);
+void lease_table_prefetch_bucket(const struct lease_table *table, uint8_t set, const struct member *member);
+void lease_table_prefetch_first(const struct lease_table *table, uint8_t set, const struct member *member);
 
 /*
  * Room for so many more in that set, for that owner: as many puts cannot fail then,

@@ -185,7 +185,7 @@ bool member_set_has(const struct member_set *set, const struct member *member)
 				   : slot_at(t, find(t, key, 16), 16)[16];
 }
 
-void member_set_fetch(const struct member_set *set, const struct member *member)
+void member_set_prefetch(const struct member_set *set, const struct member *member)
 {
 	const struct member_table *t = table_of(set, member->family);
 	size_t address = member->family == 4 ? 4 : 16;

@@ -33,7 +33,7 @@ int member_set_add(struct member_set *set, const struct member *member);
 bool member_set_remove(struct member_set *set, const struct member *member);
 bool member_set_has(const struct member_set *set, const struct member *member);
 /* A hint that the member is looked for soon. */
-void member_set_fetch(const struct member_set *set, const struct member *member);
+void member_set_prefetch(const struct member_set *set, const struct member *member);
 
 /* Room for so many more. 0 or -ENOMEM. */
 int member_set_reserve(struct member_set *set, size_t v4, size_t v6);

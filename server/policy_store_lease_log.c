@@ -148,18 +148,18 @@ static int make_room(struct store *s, uint8_t set, uint32_t owner, const struct 
 }
 
 /* What redo_member() is going to need: it waits for memory more than it works. */
-static void fetch(const struct store *s, uint8_t set, const struct lease_op *op, uint32_t i)
+static void prefetch(const struct store *s, uint8_t set, const struct lease_op *op, uint32_t i)
 {
 	struct member m;
 
 	if (i + 2 * AHEAD < op->count) {
 		m = lease_op_member(op, i + 2 * AHEAD);
-		lease_table_fetch_bucket(&s->leases, set, &m);
-		member_set_fetch(&s->work[set].held_added, &m);
+		lease_table_prefetch_bucket(&s->leases, set, &m);
+		member_set_prefetch(&s->work[set].held_added, &m);
 	}
 	if (i + AHEAD < op->count) {
 		m = lease_op_member(op, i + AHEAD);
-		lease_table_fetch_first(&s->leases, set, &m);
+		lease_table_prefetch_first(&s->leases, set, &m);
 	}
 }
 
@@ -181,7 +181,7 @@ static int redo_op(struct reading *d, const struct lease_op *op)
 	if (!op->release)
 		r = make_room(d->s, set, number, op);
 	for (uint32_t i = 0; i < op->count && !r; i++) {
-		fetch(d->s, set, op, i);
+		prefetch(d->s, set, op, i);
 		r = redo_member(d, set, number, op, i);
 	}
 	lease_table_unref_owner(&d->s->leases, number);

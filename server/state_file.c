@@ -15,8 +15,8 @@
 #define PARTS     "sets"
 #define FILE_DAMAGED "state.damaged"
 #define SIZE_MAX_READ (1u << 30)
-#define SEAL "#@ crc32c "                          /* the last line of each file, for a person a comment */
-#define SEAL_SIZE (sizeof(SEAL) - 1 + 8 + 1) /* the digits and the end of the line */
+#define CHECKSUM "#@ crc32c " /* the last line of each file, for a person a comment */
+#define CHECKSUM_SIZE (sizeof(CHECKSUM) - 1 + 8 + 1) /* the digits and the end of the line */
 
 void state_deinit(struct state *state)
 {
@@ -27,29 +27,29 @@ void state_deinit(struct state *state)
 	*state = (struct state){0};
 }
 
-/* --- the seal */
+/* --- the checksum */
 
-static void make_seal(const char *text, size_t size, char ret[static SEAL_SIZE + 1])
+static void checksum_line(const char *text, size_t size, char ret[static CHECKSUM_SIZE + 1])
 {
-	snprintf(ret, SEAL_SIZE + 1, SEAL "%08x\n", crc32c(0, text, size));
+	snprintf(ret, CHECKSUM_SIZE + 1, CHECKSUM "%08x\n", crc32c(0, text, size));
 }
 
-int state_unseal(const char *text, size_t *size, struct error *err)
+int state_strip_checksum(const char *text, size_t *size, struct error *err)
 {
-	char seal[SEAL_SIZE + 1];
+	char line[CHECKSUM_SIZE + 1];
 	const char *there;
 
-	if (*size < SEAL_SIZE)
+	if (*size < CHECKSUM_SIZE)
 		return 0;
-	there = text + *size - SEAL_SIZE;
-	if (memcmp(there, SEAL, sizeof(SEAL) - 1) != 0)
+	there = text + *size - CHECKSUM_SIZE;
+	if (memcmp(there, CHECKSUM, sizeof(CHECKSUM) - 1) != 0)
 		return 0;
-	make_seal(text, *size - SEAL_SIZE, seal);
-	if (memcmp(there, seal, SEAL_SIZE) != 0)
+	checksum_line(text, *size - CHECKSUM_SIZE, line);
+	if (memcmp(there, line, CHECKSUM_SIZE) != 0)
 		return error_set(err, ERROR_PRECONDITION, "STATE_DAMAGED",
 			"it has not the checksum that its last line says; whoever changed it by hand "
 			"takes that line out");
-	*size -= SEAL_SIZE;
+	*size -= CHECKSUM_SIZE;
 	return 0;
 }
 
@@ -141,7 +141,7 @@ int state_read_part(int dir, const char *name, char **ret, size_t *ret_size, str
 		return error_set(err, ERROR_PRECONDITION, "STATE_FILE",
 			"\"%.80s\" is no file of the state folder's " PARTS "/", name);
 	r = read_file(dir, name, ret, ret_size, err);
-	if (!r && (r = state_unseal(*ret, ret_size, err))) {
+	if (!r && (r = state_strip_checksum(*ret, ret_size, err))) {
 		error_prefix(err, "%s: ", name);
 		free(TAKE_PTR(*ret));
 	}
@@ -168,14 +168,14 @@ static int write_all(int fd, const char *data, size_t size)
 	return 0;
 }
 
-static int write_sealed(int fd, const char *text, size_t size)
+static int write_with_checksum(int fd, const char *text, size_t size)
 {
-	char seal[SEAL_SIZE + 1];
+	char line[CHECKSUM_SIZE + 1];
 	int r = write_all(fd, text, size);
 
-	make_seal(text, size, seal);
+	checksum_line(text, size, line);
 	if (!r)
-		r = write_all(fd, seal, SEAL_SIZE);
+		r = write_all(fd, line, CHECKSUM_SIZE);
 	return r ? r : fdatasync(fd) < 0 ? -errno : 0;
 }
 
@@ -188,7 +188,7 @@ static int replace_file(int dir, const char *name, const char *text, size_t size
 
 	snprintf(aside, sizeof(aside), "%s.new", name);
 	fd = openat(dir, aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	r = fd < 0 ? -errno : write_sealed(fd, text, size);
+	r = fd < 0 ? -errno : write_with_checksum(fd, text, size);
 	if (!r && renameat(dir, aside, dir, name) < 0)
 		r = -errno;
 	if (r && fd >= 0)
@@ -271,7 +271,7 @@ static int verify(int dir, const char *name, const char *text, size_t size, stru
 
 	if (r)
 		return r;
-	if (there && !state_unseal(there, &there_size, NULL) && there_size == size && memcmp(there, text, size) == 0)
+	if (there && !state_strip_checksum(there, &there_size, NULL) && there_size == size && memcmp(there, text, size) == 0)
 		return 0;
 	return error_set(err, ERROR_UNKNOWN, "DURABILITY_UNKNOWN", "%s is not what was written to it",
 		name);

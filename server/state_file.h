@@ -38,7 +38,7 @@ int state_read(int dir, char **ret, size_t *ret_size, struct error *err);
  * Takes the line with the checksum off *size; without one, as in a file that was changed by hand,
  * there is nothing to do. Else an error with reason STATE_DAMAGED.
  */
-int state_unseal(const char *text, size_t *size, struct error *err);
+int state_strip_checksum(const char *text, size_t *size, struct error *err);
 
 /* A part, which must exist, without its checksum. `name` as the state file has it, checked here. */
 int state_read_part(int dir, const char *name, char **ret, size_t *ret_size, struct error *err);

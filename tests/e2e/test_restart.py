@@ -146,10 +146,10 @@ def state_without_pins(world):
     equal(receiver.take(), 0, "datagrams")
 
 
-SEAL = len("#@ crc32c 01234567\n")
-DAMAGES = [(lambda text: text[:-SEAL - 20], "end is missing"), (lambda text: "", "does not begin"),
+CHECKSUM = len("#@ crc32c 01234567\n")
+DAMAGES = [(lambda text: text[:-CHECKSUM - 20], "end is missing"), (lambda text: "", "does not begin"),
            (lambda text: text.replace("dport 9", "dport 8"), "checksum"),
-           (lambda text: text[:-SEAL].replace("dport 9", "dport 99999"), "99999")]
+           (lambda text: text[:-CHECKSUM].replace("dport 9", "dport 99999"), "99999")]
 
 
 def damaged_state(world):

@@ -172,7 +172,7 @@ int disk_world_open(struct disk_world *d, const struct disk_clock *clock, struct
 	d->world.boottime = clock->boottime;
 	d->world.boot_id = clock->boot_id;
 	r = state_read(CRASH_FS_DIR, &text, &size, err);
-	if (!r && text && !(r = state_unseal(text, &size, err)))
+	if (!r && text && !(r = state_strip_checksum(text, &size, err)))
 		text[size] = 0;
 	if (!r)
 		r = world_restore(&d->world, text, err);

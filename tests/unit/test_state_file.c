@@ -51,13 +51,13 @@ static void write_state(const char *text, const char *part, const char *members)
 	state_deinit(&state);
 }
 
-/* Its text is as long as it says, without the seal. */
+/* Its text is as long as it says, without the checksum. */
 static int read_state(char **ret, struct error *err)
 {
 	size_t size = 0;
 	int r = state_read(dir, ret, &size, err);
 
-	if (!r && *ret && !(r = state_unseal(*ret, &size, err)))
+	if (!r && *ret && !(r = state_strip_checksum(*ret, &size, err)))
 		(*ret)[size] = 0;
 	return r;
 }
