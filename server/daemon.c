@@ -139,7 +139,7 @@ static int open_service(struct daemon *d, struct error *err)
 		.interfaces = d,
 		.state_dir = d->options->state_dir,
 		.pin_dir = d->options->pin_dir,
-		.disk = d->disk,
+		.state_write_error = d->write_error,
 		.started = service_wall_now(),
 	};
 	if (service_init(&d->service) < 0)

@@ -36,7 +36,7 @@ struct daemon {
 	bool pinned_whole;  /* at the start: the kernel alone tells the whole ruleset */
 	bool running;       /* run_work is under way */
 	bool refresh_waits; /* for its end */
-	char disk[256]; /* why the last write failed; "" = it did not */
+	char write_error[256]; /* why the state folder's last write failed; "" = it did not */
 	bool persist_unsure; /* a sync has failed, and no file was made durable since */
 
 	uv_work_t run_work, persist_work, settle_work;
@@ -64,7 +64,7 @@ int daemon_restore(struct daemon *d, struct error *err);
 /* What is in force, as the state file with the history behind it. Blocks; not while a commit is under way. */
 int daemon_write_down(struct daemon *d, struct error *err);
 /* How that ended, for GetServerInfo. */
-void daemon_note_disk(struct daemon *d, const struct error *err);
+void daemon_note_write(struct daemon *d, const struct error *err);
 
 /* --- daemon_backend.c: what a commit of the store does */
 

@@ -104,9 +104,9 @@ static void on_rewrite(uv_work_t *work)
 	daemon_rewrite(d, &d->persist_state, d->persist_records, d->persist_count, &d->persist_error);
 }
 
-void daemon_note_disk(struct daemon *d, const struct error *err)
+void daemon_note_write(struct daemon *d, const struct error *err)
 {
-	snprintf(d->disk, sizeof(d->disk), "%s", error_is_set(err) ? error_message(err) : "");
+	snprintf(d->write_error, sizeof(d->write_error), "%s", error_is_set(err) ? error_message(err) : "");
 }
 
 static void on_persisted(uv_work_t *work, int status)
@@ -115,7 +115,7 @@ static void on_persisted(uv_work_t *work, int status)
 
 	(void)status;
 	state_deinit(&d->persist_state);
-	daemon_note_disk(d, &d->persist_error);
+	daemon_note_write(d, &d->persist_error);
 	if (error_is_set(&d->persist_error))
 		log_error("%s", error_message(&d->persist_error));
 	else if (d->persist_unsure)

@@ -129,7 +129,7 @@ static int write_first(struct daemon *d, bool pinned, struct error *err)
 	if (!daemon_write_down(d, &why)) {
 		store_written(d->store);
 	} else {
-		daemon_note_disk(d, &why);
+		daemon_note_write(d, &why);
 		log_error("the ruleset could not be written to %s: %s; until it is, a reboot would lose it and "
 			  "changes are refused", d->options->state_dir, error_message(&why));
 	}

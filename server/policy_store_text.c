@@ -4,13 +4,13 @@
  * file does not say in comments of the form `#@`:
  *	#@ pepctl state 2 revision 12 sequence 40 boot ID position 21
  *	                    the last record of the journal that it has, the boot it was written in,
- *the last position that was given to a policy
+ *	                    the last position that was given to a policy
  *	#@ set 2 5 5 1000   of the set below: revisions that created it, last changed it,
  *	                    last changed its members; how many members it has
  *	#@ leases 38 1000   the part sets/@leases.38 has what owners hold, that many leases
  *	#@ 3 7 20           revisions that created and last changed the policy below; its position
  *	#@ 3 7 20 ends B T  the same of one with a ttl, which is removed at boot time B, in ns, or
- *in another boot at T ns since the epoch
+ *	                    in another boot at T ns since the epoch
  *	#@ end 2            how many policies there were: a cut file has no end
  * The members of a large set are a part of their own, a block-list file. Version 1 had neither
  * sequence nor positions.

@@ -28,7 +28,7 @@ struct service {
 	struct hub *hub;
 	struct event_ring *ring;
 	const char *state_dir, *pin_dir; /* borrowed */
-	const char *disk; /* why what was to be written last is not on it; "" = it is; borrowed */
+	const char *state_write_error; /* why what was to be written last is not on it; "" = it is; borrowed */
 
 	/* daemon.c: interfaces beside a commit, with the log and the event. */
 	void (*refresh)(void *interfaces); /* looks what somebody else has changed */

@@ -122,10 +122,10 @@ static bool add_texts(struct service *s, struct call *call,
 	answer->kernel = arena_strdup(arena, host.release);
 	answer->state_dir = arena_strdup(arena, s->state_dir);
 	answer->pin_dir = arena_strdup(arena, s->pin_dir);
-	answer->disk = arena_strdup(arena, s->disk);
+	answer->state_write_error = arena_strdup(arena, s->state_write_error);
 	answer->features = arena_array(arena, ARRAY_SIZE(features), sizeof(*answer->features));
 	if (!answer->version || !answer->protocol || !answer->kernel || !answer->state_dir ||
-		!answer->pin_dir || !answer->disk || !answer->features)
+		!answer->pin_dir || !answer->state_write_error || !answer->features)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
 		answer->features[i] = arena_strdup(arena, features[i]);

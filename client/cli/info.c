@@ -42,7 +42,7 @@ static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
 		(json_int_t)m->limits->ring_bytes, "max_members", (json_int_t)m->limits->max_members,
 		"members", (json_int_t)m->limits->members, "max_sets", (json_int_t)m->limits->max_sets,
 		"sets", (json_int_t)m->limits->sets, "max_buckets", (json_int_t)m->limits->max_buckets,
-		"features", features, "tables", tables_json(m->tables), "disk", m->disk);
+		"features", features, "tables", tables_json(m->tables), "state_write_error", m->state_write_error);
 }
 
 static void print_confirm(const Pepctl__V1__GetServerInfoResponse *m)
@@ -81,8 +81,8 @@ static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
 			(unsigned long long)m->tables->most_steps);
 	printf("kernel %s, program %u, %s\n", m->kernel, m->program_id, m->adopted);
 	printf("state %s, pins %s\n", m->state_dir, m->pin_dir);
-	if (*m->disk)
-		printf("not on the disk what was to be written last: %s\n", m->disk);
+	if (*m->state_write_error)
+		printf("not on the disk what was to be written last: %s\n", m->state_write_error);
 }
 
 int info_get(struct cli *cli, Pepctl__V1__GetServerInfoResponse **ret)

@@ -234,7 +234,7 @@ def read_only_state(world):
     result = world.ctl("policy", "add", "more", *"block proto udp dport 10".split(), check=False)
     equal(result.returncode, 1, "exit status")
     assert "could not be written" in result.stderr, result.stderr
-    assert "Read-only file system; remount" in world.json("info")["disk"], world.json("info")
+    assert "Read-only file system; remount" in world.json("info")["state_write_error"], world.json("info")
     assert "Read-only file system; remount" in world.ctl("info").stdout
     result = world.ctl("iface", "attach", "pep1", check=False)
     equal(result.returncode, 1, "exit status")
@@ -250,7 +250,7 @@ def read_only_state(world):
     run("umount", world.folder / "state")
     world.start()
     world.ctl("policy", "add", "more", *"block proto udp dport 10".split())
-    equal(world.json("info")["disk"], "", "disk")
+    equal(world.json("info")["state_write_error"], "", "state_write_error")
 
 
 def second_daemon(world):
