@@ -97,7 +97,7 @@ PEP_INLINE int pep_act_reflect(struct xdp_md *ctx, struct pep_ruling *ruling)
 }
 
 /* 0 = the frame is as it is to leave. */
-PEP_INLINE enum pep_forward pep_act_address(struct xdp_md *ctx, const struct pep_packet *packet,
+PEP_INLINE enum pep_forward pep_act_mac(struct xdp_md *ctx, const struct pep_packet *packet,
 	const struct pep_rule *rule, const struct pep_ruling *ruling, __u32 target)
 {
 	__u8 mac[PEP_MAC_SIZE];
@@ -118,7 +118,7 @@ PEP_INLINE int pep_act_redirect(struct xdp_md *ctx, const struct pep_packet *pac
 	enum pep_forward result = PEP_FORWARD_FAILED;
 
 	if (target >= 0)
-		result = pep_act_address(ctx, packet, rule, ruling, (__u32)target);
+		result = pep_act_mac(ctx, packet, rule, ruling, (__u32)target);
 	if (result == PEP_FORWARD_DONE)
 		return XDP_REDIRECT;
 	if (result == PEP_FORWARD_KERNEL) {
@@ -139,7 +139,7 @@ PEP_INLINE int pep_act_reject(
 		pep_ruling_block(ruling, PEP_REASON_POLICY, PEP_TALLY_BLOCK_POLICY);
 		return XDP_DROP;
 	}
-	ruling->parity |= PEP_RULING_KEPT;
+	ruling->answered = 1;
 	if (!packet_answer(ctx, packet))
 		return XDP_TX;
 	pep_ruling_block(ruling, PEP_REASON_FAILED, PEP_TALLY_BLOCK_FAILED);

@@ -638,14 +638,12 @@ struct pep_packet {
 	__u8 hop_limit; /* IPv6 without extension headers, else 0 */
 };
 
-/* The frame has become an answer, or tried to; how it came is in answer_map. */
-#define PEP_RULING_KEPT (1u << 1)
-
 /* What is to be done, before limiter, redirect and reject have had their say. */
 struct pep_ruling {
 	__u32 entry;  /* of the policy, 0 = the default action or a setting decided */
 	__u32 shadow; /* entry of the best shadow policy above the decider, 0 = none */
-	__u32 parity; /* bit 0 of the generation that decides; PEP_RULING_KEPT */
+	__u16 parity; /* bit 0 of the generation that decides */
+	__u16 answered; /* 1 = the frame has become an answer, or tried to; how it came is in answer_map */
 	__u8 action;  /* enum pep_action */
 	__u8 reason;  /* enum pep_reason */
 	__u8 tally;   /* enum pep_tally */

@@ -79,7 +79,7 @@ PEP_INLINE int pep_event_load(
 {
 	const struct pep_answer *answer;
 
-	if (!(ruling->parity & PEP_RULING_KEPT))
+	if (!ruling->answered)
 		return (int)bpf_xdp_load_bytes(ctx, 0, to, size);
 	answer = pep_answer();
 	return answer ? (int)bpf_probe_read_kernel(to, size, answer->question) : -1;

@@ -77,7 +77,8 @@ PEP_INLINE void pep_judge(
 	const struct pep_entry *entry;
 	struct pep_search search;
 
-	ruling->parity = view->generation & 1;
+	ruling->parity = (__u16)(view->generation & 1);
+	ruling->answered = 0;
 	if (pep_judge_setting(view->ruleset, packet, ruling))
 		return;
 	pep_classify(view, packet, &search);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The maps and the look-ups in them. Their names are what bpftool shows and
- * what the pins are called. Sizes marked "set by pepctld" are only what the
+ * The maps and the look-ups in them, but two that reject alone needs (reject.h). Their
+ * names are what bpftool shows and what the pins are called. Sizes marked "set by pepctld" are only what the
  * bare object has.
  *
  * Mapped arrays are written by the daemon while the program reads: it fills

@@ -56,6 +56,7 @@ __attribute__((noinline)) int packet_shadow(
 		return 0;
 	pep_ruling_set(&ruling, entry->action, PEP_REASON_SHADOW, pep_tally_of(entry->action));
 	ruling.parity = decided->parity;
+	ruling.answered = decided->answered;
 	ruling.entry = decided->shadow;
 	ruling.flags = entry->flags;
 	packet_account(ctx, config, packet, &ruling);
