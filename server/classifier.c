@@ -140,27 +140,6 @@ static int plan_name(struct classifier *c, struct classifier_plan *plan,
 	return 0;
 }
 
-static int plan_targets(
-	struct classifier *c, const struct policy *policy, struct pep_rule *rule, struct error *err)
-{
-	const struct policy_action *action = &policy->action;
-	int r;
-
-	rule->redirect = PEP_REDIRECTS_MAX;
-	r = action->target_count > 1 ? spread_take(c, action, &rule->spread) :
-				       redirect_take(c, action->targets[0].iface, &rule->redirect);
-	if (!r)
-		return 0;
-	if (r == -EMFILE)
-		return error_set(err, ERROR_LIMIT, "SPREADS_FULL",
-			"policy %s: %u policies redirect to several interfaces, with those that the change "
-			"replaces, which is the limit; change fewer at a time",
-			policy->name, PEP_SPREADS_MAX - 1);
-	return error_set(err, ERROR_LIMIT, "REDIRECTS_FULL",
-		"policy %s: all %u redirect targets are in use; point policies to fewer interfaces",
-		policy->name, PEP_REDIRECTS_MAX);
-}
-
 /* Fills a free entry; on failure it waits in limbo. */
 static int plan_entry(struct classifier *c, const struct classifier_plan *plan,
 	const struct classifier_edit *edit, const struct name *name, struct error *err,
@@ -178,7 +157,7 @@ static int plan_entry(struct classifier *c, const struct classifier_plan *plan,
 	rule.entry.born = pep_stamp(plan->generation);
 	rule.entry.slot = name->slot;
 	if (edit->after->action.kind == POLICY_REDIRECT)
-		r = plan_targets(c, edit->after, &rule.rule, err);
+		r = targets_take(c, edit->after, &rule.rule, err);
 	c->t->entries[at] = rule.entry;
 	c->t->more[at] = rule.more;
 	c->t->rules[at] = rule.rule;

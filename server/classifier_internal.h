@@ -94,9 +94,10 @@ struct name *name_add(struct classifier *c, const char *text); /* NULL: no memor
 void name_drop(struct classifier *c, struct name *name);
 void names_free(struct classifier *c);
 
-/* --- classifier_spread.c: an index into spread_map for the action's targets; -EMFILE when all
- * are in use, -ENOSPC when those of redirect_map are */
-int spread_take(struct classifier *c, const struct policy_action *action, uint32_t *ret);
+/* --- classifier_spread.c */
+/* Sets redirect, and spread when there are several. */
+int targets_take(
+	struct classifier *c, const struct policy *policy, struct pep_rule *rule, struct error *err);
 void spread_release(struct classifier *c, uint32_t at);
 /* Of an adopted entry; false when it contradicts itself or others. */
 bool spread_claim(struct classifier *c, uint32_t at);

@@ -107,7 +107,8 @@ static void release_targets(struct classifier *c, const struct pep_spread *sprea
 		redirect_give(c, spread->target[i]);
 }
 
-int spread_take(struct classifier *c, const struct policy_action *action, uint32_t *ret)
+/* -EMFILE: all tables are in use; -ENOSPC: all of redirect_map is. */
+static int spread_take(struct classifier *c, const struct policy_action *action, uint32_t *ret)
 {
 	uint32_t at = spread_free(c);
 	struct pep_spread *spread = &c->t->spreads[at];
@@ -128,6 +129,27 @@ int spread_take(struct classifier *c, const struct policy_action *action, uint32
 	c->spreads[at] = true;
 	*ret = at;
 	return 0;
+}
+
+int targets_take(
+	struct classifier *c, const struct policy *policy, struct pep_rule *rule, struct error *err)
+{
+	const struct policy_action *action = &policy->action;
+	int r;
+
+	rule->redirect = PEP_REDIRECTS_MAX;
+	r = action->target_count > 1 ? spread_take(c, action, &rule->spread) :
+				       redirect_take(c, action->targets[0].iface, &rule->redirect);
+	if (!r)
+		return 0;
+	if (r == -EMFILE)
+		return error_set(err, ERROR_LIMIT, "SPREADS_FULL",
+			"policy %s: %u policies redirect to several interfaces, with those that the change "
+			"replaces, which is the limit; change fewer at a time",
+			policy->name, PEP_SPREADS_MAX - 1);
+	return error_set(err, ERROR_LIMIT, "REDIRECTS_FULL",
+		"policy %s: all %u redirect targets are in use; point policies to fewer interfaces",
+		policy->name, PEP_REDIRECTS_MAX);
 }
 
 void spread_release(struct classifier *c, uint32_t at)
