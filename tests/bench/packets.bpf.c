@@ -126,6 +126,18 @@ PEP_INLINE void bench_parse(struct pep_frame *frame, struct pep_packet *packet)
 #include "packet_filter.bpf.c"
 #undef pep_parse
 
+/* packet_filter, of a flow of the bench. */
+PEP_INLINE int bench_decide(struct xdp_md *ctx)
+{
+	struct pep_packet packet;
+	struct pep_frame frame;
+
+	pep_frame_init(&frame, ctx);
+	bench_parse(&frame, &packet);
+	packet.length = pep_source_length(ctx);
+	return packet_decide(ctx, &packet);
+}
+
 /*
  * packet_filter where reject answers with an ICMP error: what a frame gains by that is taken off
  * again, or the next ones would have no room. This is measured with it.
@@ -134,14 +146,8 @@ SEC("xdp.frags")
 int unreachable(struct xdp_md *ctx)
 {
 	__u8 ethernet[14] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0};
-	struct pep_packet packet;
-	struct pep_frame frame;
-	int verdict;
+	int verdict = bench_decide(ctx);
 
-	pep_frame_init(&frame, ctx);
-	bench_parse(&frame, &packet);
-	packet.length = pep_source_length(ctx);
-	verdict = packet_decide(ctx, &packet);
 	if (verdict == XDP_TX && !bpf_xdp_adjust_head(ctx, 28))
 		bpf_xdp_store_bytes(ctx, 0, ethernet, sizeof(ethernet));
 	return verdict;
@@ -152,14 +158,8 @@ SEC("xdp.frags")
 int onward(struct xdp_md *ctx)
 {
 	__u8 hop[4] = {64, IPPROTO_TCP, 0, 0};
-	struct pep_packet packet;
-	struct pep_frame frame;
-	int verdict;
+	int verdict = bench_decide(ctx);
 
-	pep_frame_init(&frame, ctx);
-	bench_parse(&frame, &packet);
-	packet.length = pep_source_length(ctx);
-	verdict = packet_decide(ctx, &packet);
 	if (verdict == XDP_REDIRECT)
 		bpf_xdp_store_bytes(ctx, 22, hop, sizeof(hop));
 	return verdict;

@@ -4,24 +4,9 @@
 import socket
 import time
 
-from world import FAR, NEAR, Receiver, equal, mac_of, main, read_until_marker, run, wait_for
+from world import FAR, NEAR, Receiver, equal, identity, mac_of, main, read_until_marker, run, wait_for
 
 COUNT = 7
-
-
-def identity(world):
-    """What was counted adds up, here and over all."""
-    stats = world.json("stats")
-    for c in [stats, *stats["interfaces"]]:
-        equal(c["packets_total"], c["packets_allowed"] + c["packets_blocked"] +
-              c["packets_reflected"] + c["packets_redirected"], "packets_total")
-        equal(c["packets_blocked"], sum(c[key] for key in c if key.startswith("blocked_by_") or
-              key in ("blocked_malformed", "blocked_fragments", "blocked_headers",
-                      "blocked_failed")), "packets_blocked")
-    events = stats["events"]
-    equal(events["numbered"], events["received"] + events["suppressed"] + events["ring_full"],
-          "events numbered")
-    return stats
 
 
 def rungs(family):

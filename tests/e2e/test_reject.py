@@ -8,7 +8,7 @@ import fcntl
 import socket
 import struct
 
-from world import (CLONE_NEWNET, FAR, LIBC, NEAR, equal, family_of, main, read_until_marker,
+from world import (CLONE_NEWNET, FAR, LIBC, NEAR, equal, family_of, identity, main, read_until_marker,
                    wait_for)
 
 PROHIBITED = {4: errno.EHOSTUNREACH, 6: errno.EACCES}  # what Linux makes of the two ICMP errors
@@ -47,15 +47,6 @@ def datagram(world, family, port, size=20, patience=SLOW):
                 return error.errno
             return 0
     return world.far_away(there)
-
-
-def identity(world):
-    stats = world.json("stats")
-    equal(stats["packets_total"], stats["packets_allowed"] + stats["packets_blocked"] +
-          stats["packets_reflected"] + stats["packets_redirected"], "packets_total")
-    equal(stats["packets_blocked"], sum(stats[key] for key in stats if key.startswith("blocked_")),
-          "packets_blocked")
-    return stats
 
 
 def begin(world, mode, family):

@@ -240,6 +240,21 @@ class World:
             process.wait()
 
 
+def identity(world):
+    """What was counted adds up, here and over all."""
+    stats = world.json("stats")
+    for c in [stats, *stats["interfaces"]]:
+        equal(c["packets_total"], c["packets_allowed"] + c["packets_blocked"] +
+              c["packets_reflected"] + c["packets_redirected"], "packets_total")
+        equal(c["packets_blocked"], sum(c[key] for key in c if key.startswith("blocked_by_") or
+              key in ("blocked_malformed", "blocked_fragments", "blocked_headers",
+                      "blocked_failed")), "packets_blocked")
+    events = stats["events"]
+    equal(events["numbered"], events["received"] + events["suppressed"] + events["ring_full"],
+          "events numbered")
+    return stats
+
+
 class Receiver:
     """UDP sockets here that count what arrives."""
 

@@ -258,19 +258,27 @@ static void test_policies_end(void **state)
 	world_deinit(&w);
 }
 
+/* Revision 2 waits for 5 s, beside a policy that ends in one. */
+static void wait_beside(struct world *w)
+{
+	struct store_tx tx = tx_of("policy b block src 10.0.0.2\n", CHANGE_PUT_POLICY);
+	struct answer a;
+
+	world_init(w, 10, NULL);
+	commit_text(w, "policy a block src 10.0.0.1 ttl 1s\n", &a);
+	tx.confirm_timeout = 5000000000;
+	commit_tx(w, tx, &a);
+}
+
 /* They end also while a commit waits, which goes on waiting. */
 static void test_policies_end_meanwhile(void **state)
 {
-	struct store_tx tx = tx_of("policy b block src 10.0.0.2\n", CHANGE_PUT_POLICY);
 	struct world w, again;
 	struct answer a;
 	uint64_t waiting;
 
 	(void)state;
-	world_init(&w, 10, NULL);
-	commit_text(&w, "policy a block src 10.0.0.1 ttl 1s\n", &a);
-	tx.confirm_timeout = 5000000000;
-	commit_tx(&w, tx, &a);
+	wait_beside(&w);
 	w.boottime = w.alarm;
 	ring(&w);
 	assert_int_equal(store_revision(w.store), 3);
@@ -294,16 +302,11 @@ static void test_policies_end_meanwhile(void **state)
 /* The wall is set while a commit waits: the end of a policy puts its deadline down by that. */
 static void test_wait_by_the_latest_wall(void **state)
 {
-	struct store_tx tx = tx_of("policy b block src 10.0.0.2\n", CHANGE_PUT_POLICY);
 	struct world w, again;
-	struct answer a;
 	uint64_t waiting;
 
 	(void)state;
-	world_init(&w, 10, NULL);
-	commit_text(&w, "policy a block src 10.0.0.1 ttl 1s\n", &a);
-	tx.confirm_timeout = 5000000000;
-	commit_tx(&w, tx, &a);
+	wait_beside(&w);
 	w.time += 3600000000000;
 	w.boottime = w.alarm;
 	ring(&w);
