@@ -82,7 +82,7 @@ static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
 	printf("kernel %s, program %u, %s\n", m->kernel, m->program_id, m->adopted);
 	printf("state %s, pins %s\n", m->state_dir, m->pin_dir);
 	if (*m->state_write_error)
-		printf("not on the disk what was to be written last: %s\n", m->state_write_error);
+		printf("the last write to the state folder failed: %s\n", m->state_write_error);
 }
 
 int info_get(struct cli *cli, Pepctl__V1__GetServerInfoResponse **ret)

@@ -65,8 +65,7 @@ static void test_problems(void **state)
 				   "set g max-ttl 0s\n"
 				   "set h { 1.2.3.4\n"
 				   "default nope\n"
-				   "set i {\n"
-				   "1.2.3.4 set\n";
+				   "set i {\n1.2.3.4 set\n";
 	static const struct {
 		unsigned int line, column;
 		const char *says;
