@@ -39,7 +39,7 @@ int cli_end_output(void)
 	/* A reader that goes away is the end of a stream, not an accident. */
 	if (poll(&out, 1, 0) > 0 && out.revents & POLLERR)
 		return EXIT_DONE;
-	fprintf(stderr, "pepctl: standard output could not be written; what is there is not all\n");
+	fprintf(stderr, "pepctl: the output could not be written; what is there is not all\n");
 	return EXIT_REFUSED;
 }
 

@@ -171,6 +171,7 @@ struct events_filter {
 	char *policies[16], *ifaces[16];
 	Pepctl__V1__ActionKind actions[POLICY_ACTION_MAX];
 	Pepctl__V1__PortRange dport;
+	const char *pcapng; /* the file, "-" is standard output; NULL = text or JSON */
 };
 /* Reads all words into the request, which points into `ret` then. */
 int events_filter(struct words *words, struct events_filter *ret,

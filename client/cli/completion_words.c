@@ -277,6 +277,8 @@ static void events_words(struct typed *t)
 		offer_attached(t, false);
 	else if (streq(t->before, "proto"))
 		typed_offer_words(t, PROTOCOLS);
+	else if (streq(t->before, "--pcapng"))
+		typed_offer_files(t);
 }
 
 /* Options may stand anywhere between pairs of words. */

@@ -3,13 +3,22 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
-#include "client/cli/cli.h"
+#include "client/cli/events_pcapng.h"
 
 /* --- JSON */
 
 static bool has_icmp_type(const Pepctl__V1__PacketEvent *p)
 {
 	return p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6;
+}
+
+static json_t *hex_json(const ProtobufCBinaryData *bytes)
+{
+	char hex[2 * PCAPNG_DATA_MAX + 1] = "";
+
+	for (size_t i = 0; i < MIN(bytes->len, (size_t)PCAPNG_DATA_MAX); i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes->data[i]);
+	return json_string(hex);
 }
 
 static json_t *packet_json(const Pepctl__V1__Event *event)
@@ -31,6 +40,8 @@ static json_t *packet_json(const Pepctl__V1__Event *event)
 		json_object_set_new(object, "icmp_type", json_sprintf("%u/%u", p->icmp_type, p->icmp_code));
 	if (*p->parse_error)
 		json_object_set_new(object, "parse_error", json_string(p->parse_error));
+	if (p->captured.len)
+		json_object_set_new(object, "captured", hex_json(&p->captured));
 	json_object_set_new(object, "cpu", json_integer(p->cpu));
 	json_object_set_new(object, "cpu_number", json_integer((json_int_t)p->cpu_number));
 	return object;
@@ -162,8 +173,18 @@ static void print_event(const Pepctl__V1__Event *e)
 
 /* --- following */
 
-/* Writes what is there, then waits: lines of a burst leave together. */
-static int follow(struct cli *cli, uint32_t stream, struct error *err)
+static void put_event(struct cli *cli, struct events_pcapng *pcapng, const Pepctl__V1__Event *event)
+{
+	if (pcapng)
+		events_pcapng(pcapng, event);
+	else if (cli->json)
+		output_json(event_json(event));
+	else
+		print_event(event);
+}
+
+/* Writes what is there, then waits: what comes in a burst leaves together. */
+static int follow(struct cli *cli, struct events_pcapng *pcapng, uint32_t stream, struct error *err)
 {
 	Pepctl__V1__Event *event;
 	int r;
@@ -178,10 +199,7 @@ static int follow(struct cli *cli, uint32_t stream, struct error *err)
 		}
 		if (r <= 0)
 			return r;
-		if (cli->json)
-			output_json(event_json(event));
-		else
-			print_event(event);
+		put_event(cli, pcapng, event);
 		arena_reset(&cli->arena);
 	}
 }
@@ -205,12 +223,53 @@ static int warn_of_policies(struct cli *cli, const Pepctl__V1__EventFilter *filt
 	return EXIT_DONE;
 }
 
+/* Without them a file of packets holds no packets. */
+static int warn_of_capture(struct cli *cli)
+{
+	Pepctl__V1__GetServerInfoResponse *info;
+	const char *name = setting_info(SETTING_CAPTURE)->name;
+	int status = info_get(cli, &info);
+
+	for (size_t i = 0; !status && i < info->n_settings; i++)
+		if (streq(info->settings[i]->name, name) && streq(info->settings[i]->value, "0"))
+			fprintf(stderr, "pepctl: warning: events carry no bytes of their packets; for up to "
+				"%llu of each: pepctl setting set %s %llu\n",
+				(unsigned long long)setting_info(SETTING_CAPTURE)->maximum, name,
+				(unsigned long long)setting_info(SETTING_CAPTURE)->maximum);
+	return status;
+}
+
+static int open_pcapng(struct cli *cli, const char *path)
+{
+	int status = warn_of_capture(cli);
+
+	if (status || streq(path, "-") || freopen(path, "we", stdout))
+		return status;
+	fprintf(stderr, "pepctl: %s cannot be written: %s\n", path, strerror(errno));
+	return EXIT_REFUSED;
+}
+
+static int stream(struct cli *cli, const struct events_filter *filter)
+{
+	struct error err = ERROR_INIT;
+	struct events_pcapng pcapng = {0};
+	uint32_t id;
+	int r;
+
+	r = call_start(cli->client, METHOD_STREAM_EVENTS, &filter->request->base, &id, &err);
+	if (!r && filter->pcapng)
+		pcapng_begin(&pcapng.file, stdout, "pepctl " PEP_VERSION);
+	if (!r)
+		r = follow(cli, filter->pcapng ? &pcapng : NULL, id, &err);
+	pcapng_end(&pcapng.file);
+	fflush(stdout);
+	return r < 0 ? cli_fail(&err) : EXIT_DONE;
+}
+
 int events_main(struct cli *cli, struct words *words)
 {
 	Pepctl__V1__StreamEventsRequest request;
-	struct error err = ERROR_INIT;
 	struct events_filter filter;
-	uint32_t stream;
 	int r;
 
 	if (words_at_help(words)) {
@@ -219,15 +278,13 @@ int events_main(struct cli *cli, struct words *words)
 	}
 	pepctl__v1__stream_events_request__init(&request);
 	r = events_filter(words, &filter, &request);
+	if (!r && filter.pcapng)
+		r = events_pcapng_words(cli, &filter);
 	if (!r)
 		r = cli_client(cli);
 	if (!r)
 		r = warn_of_policies(cli, &filter.message);
-	if (r)
-		return r;
-	r = call_start(cli->client, METHOD_STREAM_EVENTS, &request.base, &stream, &err);
-	if (!r)
-		r = follow(cli, stream, &err);
-	fflush(stdout);
-	return r < 0 ? cli_fail(&err) : EXIT_DONE;
+	if (!r && filter.pcapng)
+		r = open_pcapng(cli, filter.pcapng);
+	return r ? r : stream(cli, &filter);
 }

@@ -115,6 +115,12 @@ static int read_since(struct events_filter *f, const char *word)
 	return read_number("--since", word, &f->request->since);
 }
 
+static int read_pcapng(struct events_filter *f, const char *word)
+{
+	f->pcapng = word;
+	return *word ? EXIT_DONE : usage_error("--pcapng: the name of the file is empty");
+}
+
 static const struct {
 	const char *key, *value, *help;
 	int (*read)(struct events_filter *f, const char *word);
@@ -129,6 +135,7 @@ static const struct {
 	{"proto", "PROTO", "tcp, udp, icmp ... or a number", read_proto, false},
 	{"--count", "N", "end after so many packets", read_count, false},
 	{"--since", "SEQ", "first what is still kept behind this event", read_since, false},
+	{"--pcapng", "FILE", "packets alone, for wireshark and tcpdump; - is standard output", read_pcapng, false},
 };
 
 const char *events_key(size_t index)
@@ -182,7 +189,7 @@ int events_filter(struct words *words, struct events_filter *ret,
 
 void events_help(void)
 {
-	printf("Usage: pepctl events [KEY VALUE]... [--count N] [--since SEQ]\n"
+	printf("Usage: pepctl events [KEY VALUE]... [--count N] [--since SEQ] [--pcapng FILE]\n"
 	       "  follows what is blocked, above its rate or logged, and what changes; losses are\n"
 	       "  told in line\n\n"
 	       "KEY VALUE, all of them must fit:\n");
