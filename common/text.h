@@ -85,6 +85,7 @@ int text_parse_proto(const char *word, uint8_t *ret, char message[static 160]);
 void text_format_proto(uint8_t proto, char ret[static 16]); /* "tcp", or the number */
 int text_parse_duration(const char *word, uint64_t *ret_ns, char message[static 160]); /* 500ms 10m 1h30m 2d */
 void text_format_duration(uint64_t ns, char ret[static 32]);
+int text_parse_bytes(const char *word, uint64_t *ret); /* 65536 1.5M 256Mi 1GiB */
 int text_parse_action_kind(const char *word, enum policy_action_kind *ret);
 const char *text_action_kind(enum policy_action_kind kind);
 const char *text_reason(unsigned int reason); /* of pepctl.v1.Reason: "policy", "default", ... */

@@ -317,6 +317,14 @@ bool text_amount(const char *word, const char *const suffixes[], size_t count, s
 	return false;
 }
 
+int text_parse_bytes(const char *word, uint64_t *ret)
+{
+	static const char *const suffixes[] = {"", "B"};
+	size_t suffix;
+
+	return text_amount(word, suffixes, ARRAY_SIZE(suffixes), &suffix, ret) ? 0 : -EINVAL;
+}
+
 /* The largest prefix that divides the value, so that reading it gives the same. */
 void text_format_amount(uint64_t value, const char *suffix, char ret[static 32])
 {

@@ -57,7 +57,8 @@ struct classifier_memory {
 	struct pep_tables *tables; /* mapped; outlives the classifier */
 	/* Slot of an interface's counters and bits, 0 = all are in use. */
 	uint32_t (*iface_slot)(void *data, const char *iface);
-	/* Makes elements [first, first + count) of set_map, zeroed, and maps them. 0 or -errno. */
+	/* Makes elements [first, first + count) of set_map, zeroed, and maps them. 0 or -errno; -EDQUOT = more
+	 * memory than may be used. */
 	int (*chunks_make)(void *data, uint32_t first, uint32_t count);
 	void (*chunks_drop)(void *data, uint32_t first, uint32_t count);
 	/* Waits until no packet is judged that began before. */

@@ -36,6 +36,10 @@ int chunks_take(struct members *m, struct pep_table *table, uint32_t values, uin
 			"the tables of sets are full: %u MiB is what they can take",
 			PEP_CHUNKS_MAX / 1024 * PEP_CHUNK_LINES * 64 / 1024);
 	r = m->memory.chunks_make(m->memory.data, first, count);
+	if (r == -EDQUOT)
+		return error_set(err, ERROR_LIMIT, "MEMORY_LIMIT",
+			"the tables of sets would grow beyond the memory that pepctld may use: raise its "
+			"--memory-limit, or make sets smaller");
 	if (r)
 		return error_set(err, ERROR_LIMIT, "KERNEL_MEMORY",
 			"the kernel has no memory for the tables of sets: %s", strerror(-r));

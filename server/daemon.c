@@ -33,6 +33,7 @@ static int open_ruleset(struct daemon *d, struct error *err)
 		.max_policies = o->max_policies,
 		.max_buckets = o->max_buckets,
 		.ring_size = o->ring_size,
+		.memory_limit = o->memory_limit,
 		.verbose = o->verbose,
 		.log = on_datapath_log,
 	};

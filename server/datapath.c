@@ -149,6 +149,9 @@ static int start(struct datapath *dp, struct error *err)
 	map_set_deinit(&pinned);
 	if (r)
 		return r;
+	r = datapath_memory_open(dp, err);
+	if (r)
+		return r;
 	ifaces_adopt(dp);
 	commit_adopt(dp);
 	return 0;

@@ -17,6 +17,7 @@ struct datapath_options {
 	uint32_t max_policies; /* 1 .. PEP_POLICIES_MAX */
 	uint32_t max_buckets;  /* of rate limits with a scope, 1 .. PEP_SCOPE_BUCKETS_MAX */
 	uint32_t ring_size;    /* bytes, a power of two and of whole pages */
+	uint64_t memory_limit; /* bytes of the maps together, 0 = none */
 	bool verbose;          /* the verifier's log in full on stderr */
 	void (*log)(void *data, int level, const char *line); /* may be NULL; level as syslog */
 	void *log_data;
@@ -35,7 +36,8 @@ enum datapath_start {
  * Refuses, each with its own message: missing capabilities, a pin folder that is
  * not on a bpffs (says how to mount), a kernel without what the program needs,
  * a verifier refusal (its last lines), a folder that another daemon holds (flock),
- * pinned policies that do not fit into `max_policies`.
+ * pinned policies that do not fit into `max_policies`, maps that take more than
+ * `memory_limit` before any set has members.
  */
 int datapath_open(const struct datapath_options *options, struct error *err,
 		  struct datapath **ret, enum datapath_start *ret_start);
@@ -220,6 +222,7 @@ struct datapath_info {
 	uint32_t max_buckets;
 	uint32_t ring_size;
 	uint32_t verified_instructions;
+	uint64_t memory, memory_limit; /* bytes of the maps in use, and the most; 0 = no limit */
 	char adopted[160]; /* one sentence on how the start found the kernel */
 };
 void datapath_info(const struct datapath *dp, struct datapath_info *ret);

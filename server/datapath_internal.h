@@ -81,6 +81,8 @@ struct datapath {
 	struct map_set maps;
 	struct map_set former; /* after a rebuild: what is pinned, until activate */
 	enum datapath_start start;
+	uint64_t fixed_memory; /* bytes of the maps without the chunks of sets */
+	_Atomic uint32_t chunks; /* made: by the worker, told by the loop */
 	bool unreadable; /* another build's pins: no policies can be read */
 	char adopted[160];
 	struct ring_buffer *ring;
@@ -202,6 +204,11 @@ uint32_t slot_known(const struct datapath *dp, const char *name); /* 0 = none */
 /* What the program looks up by ifindex. -ENOSPC, or 0. */
 int slot_index_add(struct datapath *dp, uint32_t ifindex, uint32_t slot);
 void slot_index_remove(struct datapath *dp, uint32_t ifindex);
+
+/* --- datapath_memory.c */
+/* Counts what the maps take; an error when that is more than may be. */
+int datapath_memory_open(struct datapath *dp, struct error *err);
+uint64_t datapath_memory_used(const struct datapath *dp); /* bytes; any thread */
 
 /* --- datapath_explain.c */
 uint64_t tick_ns(void); /* of a jiffy */

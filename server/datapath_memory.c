@@ -1,7 +1,65 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* What the classifier works in. */
+/* What the classifier works in, and how much of it there may be. */
+#include <errno.h>
+#include <stdio.h>
+
 #include "server/datapath_chunks.h"
 #include "server/datapath_internal.h"
+
+/* --- how much */
+
+#define CHUNK_BYTES (PEP_CHUNK_LINES * sizeof(struct pep_line))
+
+/* As the kernel tells it (/proc/PID/fdinfo, exact since Linux 6.4, from the sizes before). */
+static uint64_t map_memory(int fd)
+{
+	unsigned long long bytes = 0;
+	char path[48], line[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file) && sscanf(line, "memlock: %llu", &bytes) != 1)
+		;
+	if (file)
+		fclose(file);
+	return bytes;
+}
+
+static uint64_t memory_with(const struct datapath *dp, uint32_t chunks)
+{
+	return dp->fixed_memory + chunks * (uint64_t)CHUNK_BYTES;
+}
+
+static bool memory_fits(const struct datapath *dp, uint32_t chunks)
+{
+	return !dp->options.memory_limit || memory_with(dp, chunks) <= dp->options.memory_limit;
+}
+
+int datapath_memory_open(struct datapath *dp, struct error *err)
+{
+	dp->fixed_memory = 0;
+	dp->chunks = 0;
+	for (size_t i = 0; i < MAP_COUNT; i++)
+		dp->fixed_memory += map_memory(dp->maps.fds[i]);
+	for (size_t i = 0; i < PEP_CHUNKS_MAX; i++)
+		dp->chunks += dp->maps.tables.chunks[i] != NULL;
+	if (memory_fits(dp, dp->chunks))
+		return 0;
+	return error_set(err, ERROR_LIMIT, "MEMORY_LIMIT",
+		"the kernel's tables take %llu bytes, of them %llu for members of sets, and --memory-limit is "
+		"%llu: raise it, or lower --max-policies, --max-buckets or --ring-size",
+		(unsigned long long)memory_with(dp, dp->chunks),
+		(unsigned long long)(memory_with(dp, dp->chunks) - dp->fixed_memory),
+		(unsigned long long)dp->options.memory_limit);
+}
+
+uint64_t datapath_memory_used(const struct datapath *dp)
+{
+	return memory_with(dp, dp->chunks);
+}
+
+/* --- what the classifier asks for */
 
 uint32_t datapath_iface_slot(struct datapath *dp, const char *name)
 {
@@ -19,8 +77,14 @@ static uint32_t iface_slot(void *data, const char *iface)
 static int chunks_make(void *data, uint32_t first, uint32_t count)
 {
 	struct datapath *dp = data;
+	int r;
 
-	return datapath_chunks_make(dp->maps.fds[MAP_SET], &dp->maps.tables, first, count);
+	if (!memory_fits(dp, dp->chunks + count))
+		return -EDQUOT;
+	r = datapath_chunks_make(dp->maps.fds[MAP_SET], &dp->maps.tables, first, count);
+	if (!r)
+		dp->chunks += count;
+	return r;
 }
 
 static void chunks_drop(void *data, uint32_t first, uint32_t count)
@@ -28,6 +92,7 @@ static void chunks_drop(void *data, uint32_t first, uint32_t count)
 	struct datapath *dp = data;
 
 	datapath_chunks_drop(dp->maps.fds[MAP_SET], &dp->maps.tables, first, count);
+	dp->chunks -= count;
 }
 
 static void grace(void *data)

@@ -116,6 +116,8 @@ void datapath_info(const struct datapath *dp, struct datapath_info *ret)
 		.max_policies = dp->options.max_policies,
 		.max_buckets = dp->options.max_buckets,
 		.ring_size = dp->options.ring_size,
+		.memory = datapath_memory_used(dp),
+		.memory_limit = dp->options.memory_limit,
 	};
 
 	if (!bpf_obj_get_info_by_fd(dp->program, &info, &size)) {

@@ -7,6 +7,7 @@
 
 #include "bpf/common.h"
 #include "common/iface_pattern.h"
+#include "common/text.h"
 #include "server/policy_store.h"
 
 
@@ -123,6 +124,13 @@ static int set_max_buckets(struct options *o, const char *flag, const char *valu
 	return read_number(flag, value, 1, PEP_SCOPE_BUCKETS_MAX, &o->max_buckets);
 }
 
+static int set_memory_limit(struct options *o, const char *flag, const char *value)
+{
+	if (!text_parse_bytes(value, &o->memory_limit) && o->memory_limit)
+		return 0;
+	return wrong(flag, value, "is no number of bytes, as 268435456 or 256Mi");
+}
+
 static int set_log_level(struct options *o, const char *flag, const char *value)
 {
 	return log_level_parse(value, &o->log_level) ? 0 :
@@ -163,9 +171,9 @@ static const struct {
 	{"max-policies", "N", set_max_policies, "limit of policies (10000)"},
 	{"max-members", "N", set_max_members, "limit of the members of all sets (1000000)"},
 	{"max-buckets", "N", set_max_buckets, "places for rate limits per src, dst or flow (262144)"},
+	{"memory-limit", "BYTES", set_memory_limit, "most that the kernel's tables may take, as 256Mi (no limit)"},
 	{"log-level", "LEVEL", set_log_level, "error, warn, info or debug (info)"},
 	{"detach-on-exit", NULL, set_detach, "take the filter off when stopping"},
-	{"memory-limit", "BYTES", set_later, NULL},
 	{"metrics", "ADDRESS", set_later, NULL},
 };
 

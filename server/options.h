@@ -17,6 +17,7 @@ struct options {
 	} ifaces[OPTIONS_IFACES_MAX];
 	size_t iface_count;
 	uint32_t ring_size, max_policies, max_members, max_buckets;
+	uint64_t memory_limit; /* bytes, 0 = none */
 	enum log_level log_level;
 	bool detach_on_exit, verbose;
 };

@@ -77,6 +77,8 @@ static bool add_limits(struct service *s, struct call *call,
 	m->max_frame_bytes = FRAME_BODY_MAX;
 	m->max_buckets = info.max_buckets;
 	m->ring_bytes = info.ring_size;
+	m->memory_bytes = info.memory;
+	m->memory_limit = info.memory_limit;
 	m->max_members = store_max_members(s->store);
 	m->members = store_member_count(s->store);
 	for (uint8_t id = 0; id < STORE_SETS_MAX; id++)

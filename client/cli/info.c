@@ -30,7 +30,7 @@ static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
 	for (size_t i = 0; i < m->n_features; i++)
 		json_array_append_new(features, json_string(m->features[i]));
 	return json_pack("{s:s, s:s, s:I, s:I, s:s, s:i, s:i, s:s, s:s, s:s, s:o, s:{s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:s}",
+			 "s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:s}",
 		"version", m->version, "protocol", m->protocol, "revision", (json_int_t)m->revision,
 		"enforced_revision", (json_int_t)m->enforced_revision, "kernel", m->kernel, "program_id",
 		(int)m->program_id, "pid", (int)m->pid, "state_dir", m->state_dir, "pin_dir", m->pin_dir,
@@ -42,6 +42,8 @@ static json_t *info_json(const Pepctl__V1__GetServerInfoResponse *m)
 		(json_int_t)m->limits->ring_bytes, "max_members", (json_int_t)m->limits->max_members,
 		"members", (json_int_t)m->limits->members, "max_sets", (json_int_t)m->limits->max_sets,
 		"sets", (json_int_t)m->limits->sets, "max_buckets", (json_int_t)m->limits->max_buckets,
+		"memory_bytes", (json_int_t)m->limits->memory_bytes, "memory_limit",
+		(json_int_t)m->limits->memory_limit,
 		"features", features, "tables", tables_json(m->tables), "state_write_error", m->state_write_error);
 }
 
@@ -53,6 +55,17 @@ static void print_confirm(const Pepctl__V1__GetServerInfoResponse *m)
 	if (m->confirm_revision)
 		printf("revision %llu waits to be confirmed: undone in %s\n",
 			(unsigned long long)m->confirm_revision, left);
+}
+
+static void print_memory(const Pepctl__V1__Limits *m)
+{
+	const double mebi = 1024 * 1024;
+
+	if (m->memory_limit)
+		printf("the kernel's tables take %.1f MiB of at most %.1f\n", (double)m->memory_bytes / mebi,
+			(double)m->memory_limit / mebi);
+	else
+		printf("the kernel's tables take %.1f MiB\n", (double)m->memory_bytes / mebi);
 }
 
 static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
@@ -73,6 +86,7 @@ static void print_info(const Pepctl__V1__GetServerInfoResponse *m)
 		(unsigned long long)m->limits->members, (unsigned long long)m->limits->max_members);
 	printf("rate limits per src, dst or flow: at most %llu buckets\n",
 		(unsigned long long)m->limits->max_buckets);
+	print_memory(m->limits);
 	if (m->tables)
 		printf("tables: %llu policies in %llu tuples, longest run %llu; a packet costs at most %llu "
 		       "steps\n",

@@ -8,7 +8,7 @@ import random
 import subprocess
 import time
 
-from world import equal, main, wait_for
+from world import FAR, NEAR, equal, main, wait_for
 
 # (words, exit status, what stderr says); refused before connecting
 WRONG_WORDS = [
@@ -264,6 +264,36 @@ def limits(world):
     assert "64 sets" in result.stderr, result.stderr
 
 
+def memory_limit(world):
+    """A set that needs more than may be used changes nothing, and smaller ones go on."""
+    world.start()
+    fixed = world.json("info")["limits"]["memory_bytes"]
+    equal(world.json("info")["limits"]["memory_limit"], 0, "the limit")
+    assert fixed > 1 << 20, fixed
+    world.stop()
+    world.start("--memory-limit", str(fixed - 1), wait=False)
+    equal(world.daemon.wait(20), 1, "exit status when the first tables do not fit")
+    assert f"--memory-limit is {fixed - 1}" in world.log(), world.log()
+    world.start("--memory-limit", str(fixed + (4 << 20)), "--iface", "pep0")
+    world.ctl("set", "create", "few", FAR[4][0])
+    world.ctl("policy", "add", *"keep block src @few".split())
+    before = world.json("info")
+    file = world.folder / "large.netset"
+    file.write_text("\n".join(map(str, addresses(300000, 3))))
+    result = world.ctl("set", "import", "large", file, check=False)
+    equal(result.returncode, 1, "exit status beyond the memory")
+    assert "--memory-limit" in result.stderr, result.stderr
+    after = world.json("info")
+    for what in ("revision", "limits"):
+        equal(after[what], before[what], what)
+    assert not world.ping(FAR[4][0], NEAR[4][0], 1), "who was blocked passes"
+    world.ctl("set", "add", "few", "192.0.2.1")
+    world.stop()
+    world.start("--memory-limit", str(fixed + (4 << 20)))
+    limits_now = world.json("info")["limits"]
+    assert fixed < limits_now["memory_bytes"] <= limits_now["memory_limit"], limits_now
+
+
 def readers_go_on(world):
     """While a large set is loaded, others are answered."""
     world.start()
@@ -283,4 +313,5 @@ def readers_go_on(world):
 
 
 if __name__ == "__main__":
-    main([wrong_words, command, events, survive, killed_amid_changes, damaged, library, policy_files, limits, readers_go_on])
+    main([wrong_words, command, events, survive, killed_amid_changes, damaged, library, policy_files, limits,
+          memory_limit, readers_go_on])

@@ -203,6 +203,26 @@ static void test_written_reads_back(void **state)
 	}
 }
 
+static void test_bytes(void **state)
+{
+	static const char *const wrong[] = {"", "Mi", "-1", "1.5", "1 Mi", "1MiBB", "1bit", "99999999999999999999"};
+	static const struct {
+		const char *word;
+		uint64_t bytes;
+	} rows[] = {
+		{"0", 0}, {"65536", 65536}, {"256Mi", 256ull << 20}, {"1GiB", 1ull << 30}, {"1.5k", 1500}, {"2M", 2000000},
+	};
+	uint64_t bytes;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(text_parse_bytes(rows[i].word, &bytes), 0);
+		assert_int_equal(bytes, rows[i].bytes);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(text_parse_bytes(wrong[i], &bytes), -EINVAL);
+}
+
 static void test_durations(void **state)
 {
 	static const struct {
@@ -237,7 +257,7 @@ int main(void)
 		cmocka_unit_test(test_problems),
 		cmocka_unit_test(test_all_problems),
 		cmocka_unit_test(test_written_reads_back),
-		cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_bytes), cmocka_unit_test(test_durations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
