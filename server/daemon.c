@@ -181,6 +181,7 @@ static void close_handles(struct daemon *d)
 			uv_close((uv_handle_t *)&d->signals[i], NULL);
 	alarm_close(&d->alarm);
 	listener_close(&d->listener);
+	metrics_close(&d->metrics);
 	monitor_close(&d->monitor);
 	if (d->connections_open)
 		connections_close(&d->connections);
@@ -297,6 +298,9 @@ static int start(struct daemon *d, struct error *err)
 	while (store_busy(d->store)) /* who is told READY finds what the flags want */
 		uv_run(&d->loop, UV_RUN_ONCE);
 	authz = read_authz(d->options);
+	r = metrics_init(&d->metrics, &d->loop, &d->service, d->options->metrics, err);
+	if (r)
+		return r;
 	r = listener_init(&d->listener, &d->loop, &d->connections, &authz, d->options->socket,
 		listener_inherited(), err);
 	if (r)

@@ -6,6 +6,7 @@
 #include "server/alarm.h"
 #include "server/block_log.h"
 #include "server/listener.h"
+#include "server/metrics.h"
 #include "server/monitor.h"
 #include "server/options.h"
 #include "server/service.h"
@@ -32,6 +33,7 @@ struct daemon {
 	struct service service;
 	struct monitor monitor;
 	struct listener listener;
+	struct metrics metrics;
 	bool blocks_open, connections_open;
 	bool pinned_whole;  /* at the start: the kernel alone tells the whole ruleset */
 	bool running;       /* run_work is under way */

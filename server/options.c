@@ -8,7 +8,7 @@
 #include "bpf/common.h"
 #include "common/iface_pattern.h"
 #include "common/text.h"
-#include "server/policy_store.h"
+#include "server/metrics.h"
 
 
 static int wrong(const char *flag, const char *value, const char *what)
@@ -137,10 +137,14 @@ static int set_log_level(struct options *o, const char *flag, const char *value)
 						       wrong(flag, value, "is error, warn, info or debug");
 }
 
-static int set_later(struct options *o, const char *flag, const char *value)
+static int set_metrics(struct options *o, const char *flag, const char *value)
 {
-	(void)o;
-	return wrong(flag, value, "is not in this version");
+	struct sockaddr_in6 address;
+
+	if (!metrics_address(value, &address))
+		return wrong(flag, value, "is no address with a port, as 127.0.0.1:9733 or [::1]:9733");
+	o->metrics = value;
+	return 0;
 }
 
 static bool is_true(const char *value)
@@ -158,7 +162,7 @@ static int set_detach(struct options *o, const char *flag, const char *value)
 static const struct {
 	const char *flag, *value; /* value NULL = a switch */
 	setter set;
-	const char *help; /* NULL = not told */
+	const char *help;
 } flags[] = {
 	{"socket", "PATH", set_socket, "socket to listen on (/run/pepctl/pepctl.sock)"},
 	{"state-dir", "DIR", set_state_dir, "where the ruleset is kept (/var/lib/pepctl)"},
@@ -174,7 +178,7 @@ static const struct {
 	{"memory-limit", "BYTES", set_memory_limit, "most that the kernel's tables may take, as 256Mi (no limit)"},
 	{"log-level", "LEVEL", set_log_level, "error, warn, info or debug (info)"},
 	{"detach-on-exit", NULL, set_detach, "take the filter off when stopping"},
-	{"metrics", "ADDRESS", set_later, NULL},
+	{"metrics", "ADDRESS", set_metrics, "figures over HTTP, at 127.0.0.1:9733 (nowhere)"},
 };
 
 static void print_help(void)
@@ -184,8 +188,6 @@ static void print_help(void)
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		char flag[40];
 
-		if (!flags[i].help)
-			continue;
 		snprintf(flag, sizeof(flag), "--%s%s%s", flags[i].flag, flags[i].value ? " " : "",
 			flags[i].value ? flags[i].value : "");
 		printf("  %-26s %s\n", flag, flags[i].help);

@@ -10,6 +10,7 @@
 
 struct options {
 	const char *socket, *state_dir, *pin_dir;
+	const char *metrics; /* address and port; NULL = none */
 	const char *admin_group, *ban_group, *read_group;
 	struct {
 		char name[IFACE_NAME_SIZE];

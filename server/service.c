@@ -182,3 +182,12 @@ void service_deinit(struct service *s)
 	service_stats_deinit(s);
 	service_list_deinit(s);
 }
+
+uint64_t service_members(const struct service *s)
+{
+	uint64_t members = store_member_count(s->store);
+
+	for (uint8_t id = 0; id < STORE_SETS_MAX; id++)
+		members += store_lease_count(s->store, id);
+	return members;
+}

@@ -71,11 +71,14 @@ void service_lease_list_init(struct service *s);
 void service_iface_init(struct service *s);
 void service_stats_init(struct service *s);
 void service_stats_deinit(struct service *s);
+Pepctl__V1__Stats *service_stats(struct service *s, struct arena *arena); /* now; NULL = out of memory */
 void service_events_init(struct service *s);
 void service_explain_init(struct service *s);
 void service_server_init(struct service *s);
 
 /* --- helpers */
+
+uint64_t service_members(const struct service *s); /* of all sets, leases too */
 
 /* An initialised message in the call's arena, NULL = exhausted. */
 void *service_message(struct call *call, const ProtobufCMessageDescriptor *descriptor);

@@ -80,9 +80,7 @@ static bool add_limits(struct service *s, struct call *call,
 	m->memory_bytes = info.memory;
 	m->memory_limit = info.memory_limit;
 	m->max_members = store_max_members(s->store);
-	m->members = store_member_count(s->store);
-	for (uint8_t id = 0; id < STORE_SETS_MAX; id++)
-		m->members += store_lease_count(s->store, id);
+	m->members = service_members(s);
 	m->max_sets = STORE_SETS_MAX;
 	m->sets = store_set_count(s->store);
 	answer->program_id = info.program_id;

@@ -178,7 +178,7 @@ static void set_rates(struct service *s, Pepctl__V1__Stats *m)
 	s->sample.blocked = m->counters->packets_blocked;
 }
 
-static Pepctl__V1__Stats *stats_message(struct service *s, struct arena *arena)
+Pepctl__V1__Stats *service_stats(struct service *s, struct arena *arena)
 {
 	Pepctl__V1__Stats *m = MESSAGE(arena, stats);
 	_cleanup_free_ struct pep_stats *all = calloc(PEP_IFACES_MAX, sizeof(*all));
@@ -200,7 +200,7 @@ static Pepctl__V1__Stats *stats_message(struct service *s, struct arena *arena)
 
 static void get_stats(void *data, struct call *call)
 {
-	Pepctl__V1__Stats *m = stats_message(data, call_arena(call));
+	Pepctl__V1__Stats *m = service_stats(data, call_arena(call));
 
 	if (m)
 		call_reply(call, &m->base);
@@ -239,7 +239,7 @@ static void share_sample(struct service *s)
 		return;
 	free(TAKE_PTR(s->shared.bytes));
 	arena_init(&arena, ARENA_BUDGET_DEFAULT);
-	m = stats_message(s, &arena);
+	m = service_stats(s, &arena);
 	s->shared.size = m ? protobuf_c_message_get_packed_size(&m->base) : 0;
 	s->shared.bytes = m ? malloc(s->shared.size) : NULL;
 	if (s->shared.bytes)

@@ -182,7 +182,7 @@ def daemon_flags(world):
                         (["--iface", "a/b"], "interface name"), (["--iface", "a:fast"], "mode"),
                         (["--log-level", "loud"], "error, warn"), (["--pin-dir", "x"], "absolute"),
                         (["extra"], "too many"), (["--nope"], "nope"),
-                        (["--metrics", "x"], "not in this version"), (["--memory-limit", "x"], "256Mi"), (["--max-members", "5000000"], "1 to 4000000"),
+                        (["--memory-limit", "x"], "256Mi"), (["--max-members", "5000000"], "1 to 4000000"),
                         (["--max-buckets", "0"], "1 to 16777216")):
         world.start(*flags, wait=False)
         equal(world.daemon.wait(20), 2, f"exit status of pepctld {flags}")
