@@ -20,7 +20,7 @@
 #include "packet_filter.skel.h"
 #include "server/datapath_chunks.h"
 
-static void fail(const char *what)
+void fixture_fail(const char *what)
 {
 	fprintf(stderr, "fixture: %s: %s\n", what, strerror(errno));
 	exit(EXIT_FAILURE);
@@ -37,7 +37,7 @@ static void *map_memory(struct bpf_map *map, size_t size)
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 
 	if (memory == MAP_FAILED)
-		fail(bpf_map__name(map));
+		fixture_fail(bpf_map__name(map));
 	return memory;
 }
 
@@ -47,7 +47,7 @@ static int on_event(void *context, void *data, size_t size)
 
 	if (size != sizeof(fixture->last)) {
 		errno = EMSGSIZE;
-		fail("event");
+		fixture_fail("event");
 	}
 	memcpy(&fixture->last, data, size);
 	fixture->events++;
@@ -79,15 +79,15 @@ static void load(struct fixture *fixture, uint32_t ring_size, uint32_t max_polic
 	libbpf_set_print(quiet);
 	if (geteuid()) {
 		errno = EPERM;
-		fail("these tests load a program into the kernel and need root");
+		fixture_fail("these tests load a program into the kernel and need root");
 	}
 	fixture->skeleton = packet_filter__open();
 	if (!fixture->skeleton)
-		fail("open");
+		fixture_fail("open");
 	set_sizes(fixture, ring_size, max_policies);
 	bpf_program__set_autoload(fixture->skeleton->progs.packet_explain, explained);
 	if (packet_filter__load(fixture->skeleton))
-		fail("load");
+		fixture_fail("load");
 	fixture->program = bpf_program__fd(fixture->skeleton->progs.packet_filter);
 	fixture->explainer = bpf_program__fd(fixture->skeleton->progs.packet_explain);
 }
@@ -159,7 +159,7 @@ void fixture_grace(void *data)
 {
 	(void)data;
 	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		fail("membarrier");
+		fixture_fail("membarrier");
 }
 
 /* As server/datapath does; elements of entries that are gone wait until their number is used again. */
@@ -175,7 +175,7 @@ static void prepared(void *data, const struct classifier_plan *plan)
 		snprintf(policy.name, sizeof(policy.name), "%s", born->name);
 		snprintf(policy.line, sizeof(policy.line), "%s", born->line);
 		if (bpf_map_update_elem(map, &born->entry, &policy, BPF_ANY))
-			fail("policy_map");
+			fixture_fail("policy_map");
 	}
 	for (size_t i = 0; i < plan->fresh_slot_count; i++) {
 		uint32_t slot = plan->fresh_slots[i];
@@ -227,7 +227,7 @@ static void init(struct fixture *fixture, uint32_t ring_size, uint32_t max_polic
 	fixture->ring = ring_buffer__new(
 		bpf_map__fd(fixture->skeleton->maps.ring_buffer), on_event, fixture, NULL);
 	if (!fixture->ring)
-		fail("ring buffer");
+		fixture_fail("ring buffer");
 	engine_init(&fixture->engine, max_policies, &fixture->tables);
 	fixture_lend(fixture, &fixture->engine);
 }
@@ -268,7 +268,7 @@ void fixture_pin(void)
 	CPU_ZERO(&set);
 	CPU_SET((size_t)sched_getcpu(), &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
-		fail("sched_setaffinity");
+		fixture_fail("sched_setaffinity");
 }
 
 struct pep_ruleset *fixture_ruleset(struct fixture *fixture)
@@ -287,7 +287,7 @@ struct pep_entry *fixture_entry(struct fixture *fixture, const char *name)
 
 	if (!entry) {
 		errno = ENOENT;
-		fail(name);
+		fixture_fail(name);
 	}
 	return &fixture->tables.entries[entry];
 }
@@ -311,7 +311,7 @@ int fixture_run(
 		.repeat = (int)repeat);
 
 	if (bpf_prog_test_run_opts(fixture->program, &options))
-		fail("BPF_PROG_TEST_RUN");
+		fixture_fail("BPF_PROG_TEST_RUN");
 	return (int)options.retval;
 }
 
@@ -333,10 +333,10 @@ void fixture_explain(struct fixture *fixture, const void *data, size_t size, uin
 	fixture->explain->generation = 0;
 	fixture->explain->iface = iface;
 	if (bpf_prog_test_run_opts(fixture->explainer, &options))
-		fail("packet_explain");
+		fixture_fail("packet_explain");
 	errno = EBADMSG;
 	if (options.retval != XDP_PASS)
-		fail("packet_explain");
+		fixture_fail("packet_explain");
 }
 
 int fixture_run_text(struct fixture *fixture, const char *text)
@@ -345,79 +345,9 @@ int fixture_run_text(struct fixture *fixture, const char *text)
 	int verdict;
 
 	if (!frame)
-		fail("malloc");
+		fixture_fail("malloc");
 	frame_build(frame, text);
 	verdict = fixture_run(fixture, frame->data, frame->size, 1, NULL);
 	free(frame);
 	return verdict;
-}
-
-/* Adds up the per-CPU values of an entry, all of which are 64-bit words. */
-static void sum(const struct fixture *fixture, struct bpf_map *map, uint32_t key, size_t words,
-	uint64_t *ret_sum)
-{
-	uint64_t *values = calloc(fixture->cpus, words * sizeof(*values));
-
-	if (!values || bpf_map_lookup_elem(bpf_map__fd(map), &key, values))
-		fail(bpf_map__name(map));
-	for (size_t i = 0; i < words; i++) {
-		ret_sum[i] = 0;
-		for (size_t cpu = 0; cpu < fixture->cpus; cpu++)
-			ret_sum[i] += values[cpu * words + i];
-	}
-	free(values);
-}
-
-struct pep_stats fixture_stats(struct fixture *fixture, uint32_t iface)
-{
-	union {
-		struct pep_stats stats;
-		uint64_t words[sizeof(struct pep_stats) / sizeof(uint64_t)];
-	} all;
-
-	sum(fixture, fixture->skeleton->maps.stats_map, iface,
-		sizeof(all.words) / sizeof(all.words[0]), all.words);
-	return all.stats;
-}
-
-struct pep_event_state fixture_event_state(struct fixture *fixture)
-{
-	union {
-		struct pep_event_state state;
-		uint64_t words[sizeof(struct pep_event_state) / sizeof(uint64_t)];
-	} all;
-
-	sum(fixture, fixture->skeleton->maps.event_state, 0,
-		sizeof(all.words) / sizeof(all.words[0]), all.words);
-	return all.state;
-}
-
-uint64_t fixture_tally(struct fixture *fixture, enum pep_tally tally)
-{
-	return fixture_stats(fixture, 0).tally[tally].packets;
-}
-
-struct fixture_row fixture_row(struct fixture *fixture, uint32_t slot)
-{
-	struct fixture_row all = {.exceeded_packets = fixture->limiters[slot].exceeded_packets,
-		.exceeded_bytes = fixture->limiters[slot].exceeded_bytes};
-	const struct pep_policy_stats *row;
-
-	for (uint32_t cpu = 0; cpu < fixture->cpus; cpu++) {
-		row = &fixture->rows[cpu * fixture->slots + slot];
-		all.packets += row->packets;
-		all.bytes += row->bytes;
-		if (row->last_hit > all.last_hit)
-			all.last_hit = row->last_hit;
-	}
-	return all;
-}
-
-size_t fixture_events(struct fixture *fixture)
-{
-	int taken = ring_buffer__consume(fixture->ring);
-
-	if (taken < 0)
-		fail("ring_buffer__consume");
-	return (size_t)taken;
 }

@@ -49,6 +49,8 @@ void fixture_init(struct fixture *fixture, uint32_t ring_size, uint32_t max_poli
 /* With packet_explain, over which the verifier takes as long again. */
 void fixture_init_explained(struct fixture *fixture, uint32_t ring_size, uint32_t max_policies);
 void fixture_deinit(struct fixture *fixture);
+/* Ends the program with what errno says. */
+void fixture_fail(const char *what) __attribute__((noreturn));
 
 /* Another engine over fixture->tables, in place of the fixture's own, which must not have been used. */
 void fixture_lend(struct fixture *fixture, struct engine *engine);

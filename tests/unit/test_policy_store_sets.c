@@ -1,99 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Sets in transactions: what changes, what is told, what is refused, what survives. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "told_world.h"
 
-#include <cmocka.h>
 #include <errno.h>
 #include <stdio.h>
-
-#include "store_world.h"
-
-/* --- what the classifier is told: sets by id, kept from plan to plan */
-
-static struct member_set told[STORE_SETS_MAX];
-static size_t told_changes; /* members of the last plan */
-
-int __real_classifier_plan(struct classifier *c, uint64_t generation,
-	const struct classifier_change *change, struct error *err, struct classifier_plan **ret);
-int __wrap_classifier_plan(struct classifier *c, uint64_t generation,
-	const struct classifier_change *change, struct error *err, struct classifier_plan **ret);
-
-/* A member is told when it really comes or goes, and never twice. */
-int __wrap_classifier_plan(struct classifier *c, uint64_t generation,
-	const struct classifier_change *change, struct error *err, struct classifier_plan **ret)
-{
-	told_changes = change->member_count;
-	for (size_t i = 0; i < change->member_count; i++) {
-		const struct classifier_member *m = &change->members[i];
-		struct member plain = {.family = m->family, .length = m->length};
-
-		memcpy(plain.bytes, m->bytes, sizeof(plain.bytes));
-		if (m->add)
-			assert_int_equal(member_set_add(&told[m->set], &plain), 1);
-		else
-			assert_true(member_set_remove(&told[m->set], &plain));
-	}
-	return __real_classifier_plan(c, generation, change, err, ret);
-}
-
-static void forget_told(void)
-{
-	for (size_t i = 0; i < STORE_SETS_MAX; i++)
-		member_set_deinit(&told[i]);
-}
-
-static void start(struct world *w, const char *text)
-{
-	forget_told();
-	world_init(w, 10, text);
-}
-
-static void end(struct world *w)
-{
-	world_deinit(w);
-	forget_told();
-}
-
-/* --- transactions */
-
-static void add_change(struct store_tx *tx, enum change_kind kind, const char *name,
-	const char *members, bool allow_missing)
-{
-	char words[2000], message[160];
-	struct change change;
-
-	change_init(&change, kind);
-	change.allow_missing = allow_missing;
-	snprintf(change.name, sizeof(change.name), "%s", name);
-	snprintf(words, sizeof(words), "%s", members);
-	for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
-		assert_int_equal(
-			member_list_add_text(&change.members, word, strlen(word), message), 0);
-	assert_int_equal(change_list_push(&tx->changes, &change), 0);
-}
-
-static void change_set(struct world *w, enum change_kind kind, const char *name,
-	const char *members, struct answer *ret)
-{
-	struct store_tx tx = {0};
-
-	add_change(&tx, kind, name, members, false);
-	submit_tx(w, &tx, ret);
-	if (store_busy(w->store))
-		finish(w);
-}
-
-static size_t count_of(struct world *w, const char *name)
-{
-	uint8_t id;
-
-	return store_set_find(w->store, name, &id)
-		       ? member_set_count(store_set_members(w->store, id))
-		       : SIZE_MAX;
-}
 
 static void test_members_come_and_go(void **state)
 {
@@ -101,35 +11,35 @@ static void test_members_come_and_go(void **state)
 	struct world w;
 
 	(void)state;
-	start(&w, NULL);
-	change_set(&w, CHANGE_CREATE_SET, "bad", "192.0.2.1 ::1 10.0.0.0/8", &a);
+	told_start(&w, NULL);
+	told_change(&w, CHANGE_CREATE_SET, "bad", "192.0.2.1 ::1 10.0.0.0/8", &a);
 	assert_int_equal(a.effect, STORE_CREATED);
 	assert_string_equal(w.described, "+ set bad\n+ 3 members of set bad\n");
-	assert_int_equal(count_of(&w, "bad"), 3);
+	assert_int_equal(told_count(&w, "bad"), 3);
 	assert_int_equal(store_member_count(w.store), 3);
-	change_set(&w, CHANGE_CREATE_SET, "bad", "", &a);
+	told_change(&w, CHANGE_CREATE_SET, "bad", "", &a);
 	assert_string_equal(a.reason, "SET_EXISTS");
-	change_set(&w, CHANGE_ADD_MEMBERS, "bad", "192.0.2.1 10.0.0.0/9", &a);
+	told_change(&w, CHANGE_ADD_MEMBERS, "bad", "192.0.2.1 10.0.0.0/9", &a);
 	assert_int_equal(a.effect, STORE_CHANGED);
 	assert_int_equal(told_changes, 1);
 	assert_string_equal(w.described, "+ 1 member of set bad\n");
-	change_set(&w, CHANGE_ADD_MEMBERS, "bad", "192.0.2.1", &a);
+	told_change(&w, CHANGE_ADD_MEMBERS, "bad", "192.0.2.1", &a);
 	assert_int_equal(a.effect, STORE_UNCHANGED);
 	assert_int_equal(a.revision, 2);
-	change_set(&w, CHANGE_REMOVE_MEMBERS, "bad", "192.0.2.1 192.0.2.77", &a);
+	told_change(&w, CHANGE_REMOVE_MEMBERS, "bad", "192.0.2.1 192.0.2.77", &a);
 	assert_int_equal(a.revision, 3);
-	assert_int_equal(count_of(&w, "bad"), 3);
-	change_set(&w, CHANGE_REPLACE_MEMBERS, "bad", "::1 ::2 10.0.0.0/8", &a);
+	assert_int_equal(told_count(&w, "bad"), 3);
+	told_change(&w, CHANGE_REPLACE_MEMBERS, "bad", "::1 ::2 10.0.0.0/8", &a);
 	assert_int_equal(told_changes, 2);
 	assert_string_equal(w.described, "- 1 member of set bad\n+ 1 member of set bad\n");
-	change_set(&w, CHANGE_REPLACE_MEMBERS, "bad", "10.0.0.0/8 ::2 ::1 ::1", &a);
+	told_change(&w, CHANGE_REPLACE_MEMBERS, "bad", "10.0.0.0/8 ::2 ::1 ::1", &a);
 	assert_int_equal(a.effect, STORE_UNCHANGED);
-	change_set(&w, CHANGE_DELETE_SET, "bad", "", &a);
+	told_change(&w, CHANGE_DELETE_SET, "bad", "", &a);
 	assert_int_equal(a.effect, STORE_DELETED);
 	assert_string_equal(w.described, "- 3 members of set bad\n- set bad\n");
-	assert_int_equal(count_of(&w, "bad"), SIZE_MAX);
+	assert_int_equal(told_count(&w, "bad"), SIZE_MAX);
 	assert_int_equal(store_member_count(w.store) + store_set_count(w.store), 0);
-	end(&w);
+	told_end(&w);
 }
 
 static void test_missing_sets(void **state)
@@ -139,23 +49,23 @@ static void test_missing_sets(void **state)
 	struct world w;
 
 	(void)state;
-	start(&w, NULL);
+	told_start(&w, NULL);
 	for (enum change_kind kind = CHANGE_DELETE_SET; kind <= CHANGE_REPLACE_MEMBERS; kind++) {
-		change_set(&w, kind, "none", "::1", &a);
+		told_change(&w, kind, "none", "::1", &a);
 		assert_int_equal(a.kind, ERROR_NOT_FOUND);
 		assert_string_equal(a.reason, "NO_SET");
 	}
 	assert_string_equal(a.field, "operations[0].replace_members");
-	add_change(&tx, CHANGE_DELETE_SET, "none", "", true);
-	add_change(&tx, CHANGE_REMOVE_MEMBERS, "none", "::1", true);
-	add_change(&tx, CHANGE_ADD_MEMBERS, "new", "::1", true);
-	add_change(&tx, CHANGE_REPLACE_MEMBERS, "newer", "::1 ::2", true);
+	told_add_change(&tx, CHANGE_DELETE_SET, "none", "", true);
+	told_add_change(&tx, CHANGE_REMOVE_MEMBERS, "none", "::1", true);
+	told_add_change(&tx, CHANGE_ADD_MEMBERS, "new", "::1", true);
+	told_add_change(&tx, CHANGE_REPLACE_MEMBERS, "newer", "::1 ::2", true);
 	submit_tx(&w, &tx, &a);
 	finish(&w);
 	assert_int_equal(a.effects[0] | a.effects[1], STORE_UNCHANGED);
 	assert_int_equal(a.effects[2] & a.effects[3], STORE_CREATED);
-	assert_int_equal(count_of(&w, "new") + count_of(&w, "newer"), 3);
-	end(&w);
+	assert_int_equal(told_count(&w, "new") + told_count(&w, "newer"), 3);
+	told_end(&w);
 }
 
 static void test_failure_leaves_no_trace(void **state)
@@ -165,27 +75,27 @@ static void test_failure_leaves_no_trace(void **state)
 	struct world w;
 
 	(void)state;
-	start(&w, NULL);
-	change_set(&w, CHANGE_PUT_SET, "a", "::1 ::2 192.0.2.1", &a);
-	add_change(&tx, CHANGE_REPLACE_MEMBERS, "a", "::2 ::3 192.0.2.2", false);
-	add_change(&tx, CHANGE_DELETE_SET, "a", "", false);
-	add_change(&tx, CHANGE_PUT_SET, "a", "::4", false);
-	add_change(&tx, CHANGE_CREATE_SET, "b", "::4", false);
-	add_change(&tx, CHANGE_REMOVE_MEMBERS, "none", "::4", false);
+	told_start(&w, NULL);
+	told_change(&w, CHANGE_PUT_SET, "a", "::1 ::2 192.0.2.1", &a);
+	told_add_change(&tx, CHANGE_REPLACE_MEMBERS, "a", "::2 ::3 192.0.2.2", false);
+	told_add_change(&tx, CHANGE_DELETE_SET, "a", "", false);
+	told_add_change(&tx, CHANGE_PUT_SET, "a", "::4", false);
+	told_add_change(&tx, CHANGE_CREATE_SET, "b", "::4", false);
+	told_add_change(&tx, CHANGE_REMOVE_MEMBERS, "none", "::4", false);
 	submit_tx(&w, &tx, &a);
 	assert_string_equal(a.field, "operations[4].remove_members");
 	assert_int_equal(store_set_count(w.store), 1);
 	assert_int_equal(store_member_count(w.store), 3);
 	w.refuse_prepare = true;
-	change_set(&w, CHANGE_ADD_MEMBERS, "a", "::3", &a);
+	told_change(&w, CHANGE_ADD_MEMBERS, "a", "::3", &a);
 	assert_string_equal(a.reason, "KERNEL");
-	forget_told(); /* that plan came to nothing */
+	told_forget(); /* that plan came to nothing */
 	w.refuse_prepare = false;
-	assert_int_equal(count_of(&w, "a"), 3);
-	change_set(&w, CHANGE_ADD_MEMBERS, "a", "::3", &a);
+	assert_int_equal(told_count(&w, "a"), 3);
+	told_change(&w, CHANGE_ADD_MEMBERS, "a", "::3", &a);
 	assert_int_equal(told_changes, 1);
 	assert_int_equal(a.revision, 2);
-	end(&w);
+	told_end(&w);
 }
 
 static void test_policies_name_sets_that_exist(void **state)
@@ -195,7 +105,7 @@ static void test_policies_name_sets_that_exist(void **state)
 	struct world w;
 
 	(void)state;
-	start(&w, NULL);
+	told_start(&w, NULL);
 	submit(&w, "policy p block src @bad dst @good\n", &a);
 	assert_int_equal(a.kind, ERROR_NOT_FOUND);
 	assert_string_equal(a.field, "operations[0].put_policy.match.src");
@@ -203,10 +113,10 @@ static void test_policies_name_sets_that_exist(void **state)
 	submit(&w, "policy p block src @bad\nset good\n", &a);
 	assert_string_equal(a.reason, "NO_SET");
 	tx = tx_of("set bad\npolicy p block src @bad\n", CHANGE_PUT_POLICY);
-	add_change(&tx, CHANGE_DELETE_SET, "bad", "", false);
+	told_add_change(&tx, CHANGE_DELETE_SET, "bad", "", false);
 	submit_tx(&w, &tx, &a);
 	assert_string_equal(a.field, "operations[1].put_policy.match.src");
-	end(&w);
+	told_end(&w);
 }
 
 static void test_replacing_all(void **state)
@@ -216,7 +126,7 @@ static void test_replacing_all(void **state)
 	struct world w;
 
 	(void)state;
-	start(&w, NULL);
+	told_start(&w, NULL);
 	submit(&w, "set a { 192.0.2.1 192.0.2.2 }\nset b bannable max-ttl 1h { ::1 }\n", &a);
 	finish(&w);
 	tx = tx_of("set b bannable max-ttl 1h { ::1 }\nset c { ::2 }\n", CHANGE_PUT_POLICY);
@@ -227,24 +137,24 @@ static void test_replacing_all(void **state)
 	assert_int_equal(a.effects[1], STORE_CREATED);
 	assert_string_equal(
 		w.described, "- 2 members of set a\n- set a\n+ set c\n+ 1 member of set c\n");
-	assert_int_equal(count_of(&w, "a"), SIZE_MAX);
+	assert_int_equal(told_count(&w, "a"), SIZE_MAX);
 	/* A large set comes in pieces, and is the same set. */
 	tx = tx_of("set b bannable max-ttl 1h\nset c { ::2 }\n", CHANGE_PUT_POLICY);
 	tx.mode = STORE_REPLACE_ALL;
 	tx.changes.count = 1;
 	change_deinit(&tx.changes.items[1]);
-	add_change(&tx, CHANGE_ADD_MEMBERS, "b", "::1", false);
-	add_change(&tx, CHANGE_PUT_SET, "c", "", false);
-	add_change(&tx, CHANGE_ADD_MEMBERS, "c", "::2", false);
+	told_add_change(&tx, CHANGE_ADD_MEMBERS, "b", "::1", false);
+	told_add_change(&tx, CHANGE_PUT_SET, "c", "", false);
+	told_add_change(&tx, CHANGE_ADD_MEMBERS, "c", "::2", false);
 	submit_tx(&w, &tx, &a);
 	assert_true(a.done);
 	assert_int_equal(a.revision, 2);
 	/* Without being put first, what it had is not meant. */
 	tx = (struct store_tx){.mode = STORE_REPLACE_ALL};
-	add_change(&tx, CHANGE_ADD_MEMBERS, "b", "::9", false);
+	told_add_change(&tx, CHANGE_ADD_MEMBERS, "b", "::9", false);
 	submit_tx(&w, &tx, &a);
 	assert_string_equal(a.reason, "NO_SET");
-	end(&w);
+	told_end(&w);
 }
 
 static void test_limits(void **state)
@@ -255,10 +165,10 @@ static void test_limits(void **state)
 	char name[8];
 
 	(void)state;
-	start(&w, NULL);
-	change_set(&w, CHANGE_PUT_SET, "big", "10.0.0.1-10.255.255.254", &a); /* 46 prefixes */
+	told_start(&w, NULL);
+	told_change(&w, CHANGE_PUT_SET, "big", "10.0.0.1-10.255.255.254", &a); /* 46 prefixes */
 	assert_int_equal(store_member_count(w.store), 46);
-	add_change(&tx, CHANGE_ADD_MEMBERS, "big", "", false);
+	told_add_change(&tx, CHANGE_ADD_MEMBERS, "big", "", false);
 	for (unsigned int i = 0; i < 4955; i++)
 		member_list_push4(&tx.changes.items[0].members,
 			(uint8_t[4]){192, 0, (uint8_t)(i >> 8), (uint8_t)i}, 32);
@@ -267,12 +177,12 @@ static void test_limits(void **state)
 	assert_int_equal(store_member_count(w.store), 46);
 	for (unsigned int i = 1; i < STORE_SETS_MAX; i++) {
 		snprintf(name, sizeof(name), "s%u", i);
-		change_set(&w, CHANGE_CREATE_SET, name, "::1", &a);
+		told_change(&w, CHANGE_CREATE_SET, name, "::1", &a);
 		assert_int_equal(a.effect, STORE_CREATED);
 	}
-	change_set(&w, CHANGE_CREATE_SET, "more", "", &a);
+	told_change(&w, CHANGE_CREATE_SET, "more", "", &a);
 	assert_string_equal(a.reason, "SETS_FULL");
-	end(&w);
+	told_end(&w);
 }
 
 /* An id is given out again only when no packet can have it from before. */
@@ -284,37 +194,37 @@ static void test_ids_rest_until_settled(void **state)
 	struct world w;
 
 	(void)state;
-	start(&w, NULL);
-	change_set(&w, CHANGE_CREATE_SET, "a", "::1", &a);
+	told_start(&w, NULL);
+	told_change(&w, CHANGE_CREATE_SET, "a", "::1", &a);
 	assert_non_null(store_set_find(w.store, "a", &first));
-	add_change(&tx, CHANGE_DELETE_SET, "a", "", false);
-	add_change(&tx, CHANGE_CREATE_SET, "b", "::1", false);
+	told_add_change(&tx, CHANGE_DELETE_SET, "a", "", false);
+	told_add_change(&tx, CHANGE_CREATE_SET, "b", "::1", false);
 	submit_tx(&w, &tx, &a);
 	finish(&w);
 	assert_non_null(store_set_find(w.store, "b", &second));
 	assert_int_not_equal(first, second);
 	tx = (struct store_tx){0};
-	add_change(&tx, CHANGE_CREATE_SET, "c", "::1", false);
+	told_add_change(&tx, CHANGE_CREATE_SET, "c", "::1", false);
 	submit_tx(&w, &tx, &b);
 	finish(&w);
 	assert_non_null(store_set_find(w.store, "c", &third));
 	assert_int_equal(third, first);
 	/* Deleted and made again in one step it is the same set. */
 	tx = (struct store_tx){0};
-	add_change(&tx, CHANGE_DELETE_SET, "c", "", false);
-	add_change(&tx, CHANGE_CREATE_SET, "c", "::1 ::2", false);
+	told_add_change(&tx, CHANGE_DELETE_SET, "c", "", false);
+	told_add_change(&tx, CHANGE_CREATE_SET, "c", "::1 ::2", false);
 	submit_tx(&w, &tx, &b);
 	finish(&w);
 	assert_int_equal(told_changes, 1);
 	assert_non_null(store_set_find(w.store, "c", &third));
 	assert_int_equal(third, first);
-	end(&w);
+	told_end(&w);
 }
 
 /* `count` members from 10.0.0.0 on. */
 static void add_many(struct store_tx *tx, const char *name, unsigned int count)
 {
-	add_change(tx, CHANGE_ADD_MEMBERS, name, "", true);
+	told_add_change(tx, CHANGE_ADD_MEMBERS, name, "", true);
 	for (unsigned int i = 0; i < count; i++)
 		member_list_push4(&tx->changes.items[tx->changes.count - 1].members,
 			(uint8_t[4]){10, 0, (uint8_t)(i >> 8), (uint8_t)i}, 32);
@@ -329,7 +239,7 @@ static void test_survives_with_large_sets_apart(void **state)
 	uint8_t id;
 
 	(void)state;
-	start(&w, NULL);
+	told_start(&w, NULL);
 	submit(&w, "set small bannable max-ttl 1h { 192.0.2.1 ::1 10.0.0.0/8 }\n", &a);
 	finish(&w);
 	add_many(&tx, "large", 3000);
@@ -349,23 +259,23 @@ static void test_survives_with_large_sets_apart(void **state)
 	store_persisted(w.store, NULL);
 	assert_string_equal(w.state.parts[0].name, "sets/large.2");
 	assert_null(w.state.parts[0].text); /* it stands, and is not written again */
-	forget_told();
+	told_forget();
 	world_init(&again, 10, NULL);
 	again.parts = &former;
 	assert_int_equal(world_restore(&again, w.state.text, NULL), 0);
-	assert_int_equal(count_of(&again, "large"), 3000);
-	assert_int_equal(count_of(&again, "small"), 3);
+	assert_int_equal(told_count(&again, "large"), 3000);
+	assert_int_equal(told_count(&again, "small"), 3);
 	assert_int_equal(store_set_find(again.store, "small", &id)->max_ttl, 3600000000000);
 	assert_int_equal(store_set_find(again.store, "large", &id)->members_revision, 2);
 	assert_int_equal(store_revision(again.store), 3);
 	again.is_long = true;
-	change_set(&again, CHANGE_REMOVE_MEMBERS, "large", "10.0.0.9", &a);
+	told_change(&again, CHANGE_REMOVE_MEMBERS, "large", "10.0.0.9", &a);
 	store_persisted(again.store, NULL);
 	assert_string_equal(again.state.parts[0].name, "sets/large.4");
 	assert_non_null(again.state.parts[0].text);
 	state_deinit(&former);
 	world_deinit(&again);
-	end(&w);
+	told_end(&w);
 }
 
 static void test_damaged_parts(void **state)
@@ -380,7 +290,7 @@ static void test_damaged_parts(void **state)
 	struct world w;
 
 	(void)state;
-	start(&w, NULL);
+	told_start(&w, NULL);
 	w.parts = &parts;
 	for (unsigned int i = 0; i < 3; i++) {
 		static const char *const says[] = {
@@ -397,107 +307,7 @@ static void test_damaged_parts(void **state)
 		assert_non_null(strstr(error_message(&err), says[i]));
 		assert_int_equal(store_set_count(w.store), 0);
 	}
-	end(&w);
-}
-
-/* --- random transactions beside plain arrays of what should be there */
-
-#define NAMES     3u
-#define ADDRESSES 2600u /* enough for changes that are not made in place */
-
-struct oracle {
-	bool exists[NAMES];
-	bool there[NAMES][ADDRESSES];
-};
-
-static void random_change(struct store_tx *tx, struct oracle *o)
-{
-	static const char *const names[NAMES] = {"a", "b", "c"};
-	unsigned int set = (unsigned int)rand() % NAMES, kind = (unsigned int)rand() % 8;
-	unsigned int count =
-		rand() % 4 ? (unsigned int)rand() % 20 : (unsigned int)rand() % ADDRESSES;
-	enum change_kind kinds[] = {CHANGE_PUT_SET, CHANGE_DELETE_SET, CHANGE_REPLACE_MEMBERS,
-		CHANGE_ADD_MEMBERS, CHANGE_REMOVE_MEMBERS, CHANGE_ADD_MEMBERS,
-		CHANGE_REMOVE_MEMBERS, CHANGE_ADD_MEMBERS};
-	bool add = kinds[kind] != CHANGE_REMOVE_MEMBERS;
-	struct member_list *list;
-
-	add_change(tx, kinds[kind], names[set], "", true);
-	list = &tx->changes.items[tx->changes.count - 1].members;
-	if (kinds[kind] != CHANGE_ADD_MEMBERS && add)
-		memset(o->there[set], 0, sizeof(o->there[set]));
-	o->exists[set] = kinds[kind] == CHANGE_DELETE_SET ? false : o->exists[set] || add;
-	for (unsigned int i = 0; kinds[kind] != CHANGE_DELETE_SET && i < count; i++) {
-		unsigned int n = (unsigned int)rand() % ADDRESSES;
-
-		if (n % 2)
-			member_list_push4(
-				list, (uint8_t[4]){9, 9, (uint8_t)(n >> 8), (uint8_t)n}, 32);
-		else
-			member_list_push6(
-				list, (uint8_t[16]){0x20, (uint8_t)(n >> 8), (uint8_t)n}, 128);
-		o->there[set][n] = add && o->exists[set];
-	}
-}
-
-static void compare(struct world *w, const struct oracle *o)
-{
-	static const char *const names[NAMES] = {"a", "b", "c"};
-
-	for (unsigned int set = 0; set < NAMES; set++) {
-		size_t count = 0;
-		uint8_t id = 0;
-
-		for (unsigned int n = 0; n < ADDRESSES; n++)
-			count += o->there[set][n];
-		assert_int_equal(count_of(w, names[set]), o->exists[set] ? count : SIZE_MAX);
-		if (!store_set_find(w->store, names[set], &id))
-			continue;
-		assert_int_equal(member_set_count(&told[id]), count);
-		for (unsigned int n = 0; n < ADDRESSES; n++) {
-			struct member m = n % 2 ? (struct member){4, 32,
-							  {9, 9, (uint8_t)(n >> 8), (uint8_t)n}}
-						: (struct member){6, 128,
-							  {0x20, (uint8_t)(n >> 8), (uint8_t)n}};
-
-			assert_int_equal(member_set_has(store_set_members(w->store, id), &m),
-				o->there[set][n]);
-			assert_int_equal(member_set_has(&told[id], &m), o->there[set][n]);
-		}
-	}
-}
-
-static void test_random_transactions(void **state)
-{
-	static struct oracle now, next;
-	struct answer a[4];
-	struct world w;
-
-	(void)state;
-	srand(20261125);
-	start(&w, NULL);
-	memset(&now, 0, sizeof(now));
-	for (unsigned int turn = 0; turn < 300; turn++) {
-		unsigned int waiting = 1 + (unsigned int)rand() % ARRAY_SIZE(a);
-
-		for (unsigned int i = 0; i < waiting; i++) {
-			bool fails = rand() % 4 == 0;
-			struct store_tx tx = {0};
-
-			next = now;
-			for (unsigned int n = (unsigned int)rand() % 4; n < 4; n++)
-				random_change(&tx, &next);
-			if (fails)
-				add_change(&tx, CHANGE_REMOVE_MEMBERS, "none", "::1", false);
-			else
-				now = next;
-			submit_tx(&w, &tx, &a[i]);
-		}
-		while (store_busy(w.store))
-			finish(&w);
-		compare(&w, &now);
-	}
-	end(&w);
+	told_end(&w);
 }
 
 int main(void)
@@ -512,7 +322,6 @@ int main(void)
 		cmocka_unit_test(test_ids_rest_until_settled),
 		cmocka_unit_test(test_survives_with_large_sets_apart),
 		cmocka_unit_test(test_damaged_parts),
-		cmocka_unit_test(test_random_transactions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
