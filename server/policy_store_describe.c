@@ -83,12 +83,11 @@ static void describe_set(struct store *s, struct tx *tx, uint8_t id)
 {
 	const struct store_set *old = &s->former_sets[id], *new = &s->work[id].next;
 	const char *name = *new->name ? new->name : old->name;
-	size_t counts[2] = {0}; /* removed, added */
+	size_t counts[2]; /* removed, added */
 	char line[160];
 
-	for (size_t i = 0; i < s->set_undo_count; i++)
-		if (s->set_undo[i].set == id)
-			counts[s->set_undo[i].add]++;
+	if (sets_toggled_count(s, id, counts) < 0)
+		return; /* without memory nothing is told, as of policies */
 	snprintf(line, sizeof(line), "set %s", name);
 	if (*new->name && (!*old->name || old->bannable != new->bannable || old->max_ttl != new->max_ttl))
 		add_line(tx, '+', line);

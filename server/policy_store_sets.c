@@ -280,6 +280,21 @@ int sets_toggled(const struct store *s, uint8_t id, struct member_list *ret_adde
 	return r;
 }
 
+int sets_toggled_count(const struct store *s, uint8_t id, size_t ret[static 2])
+{
+	struct member_set net[2] = {0};
+	int r = s->work[id].passes > 1 ? toggled_twice(s, id, net) : 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		ret[i] = member_set_count(&net[i]);
+		member_set_deinit(&net[i]);
+	}
+	for (size_t i = 0; s->work[id].passes == 1 && i < s->set_undo_count; i++)
+		if (s->set_undo[i].set == id)
+			ret[s->set_undo[i].add]++;
+	return r < 0 ? r : 0;
+}
+
 /* Whatever changes a set gives it a revision. */
 bool sets_differs(const struct store *s, uint8_t id)
 {

@@ -35,6 +35,8 @@ size_t sets_count(const struct store *s, uint8_t id);
 /* Members that the transaction being applied has added and removed. 0 or -ENOMEM. */
 int sets_toggled(const struct store *s, uint8_t id, struct member_list *ret_added,
 	struct member_list *ret_removed);
+/* How many these are: removed, added. */
+int sets_toggled_count(const struct store *s, uint8_t id, size_t ret[static 2]);
 int sets_list(const struct store *s, uint8_t id, struct member_list *ret); /* its members */
 /* By the transaction being applied: one of them, any of them. */
 bool sets_differs(const struct store *s, uint8_t id);

@@ -42,6 +42,26 @@ static void test_members_come_and_go(void **state)
 	told_end(&w);
 }
 
+/* What comes and goes in one transaction is not told. */
+static void test_described_by_what_is_left(void **state)
+{
+	struct store_tx tx = {0};
+	struct answer a;
+	struct world w;
+
+	(void)state;
+	told_start(&w, NULL);
+	told_change(&w, CHANGE_CREATE_SET, "bad", "::1 ::2", &a);
+	told_add_change(&tx, CHANGE_ADD_MEMBERS, "bad", "::3 ::4 ::5", false);
+	told_add_change(&tx, CHANGE_REMOVE_MEMBERS, "bad", "::2 ::3 ::4", false);
+	told_add_change(&tx, CHANGE_ADD_MEMBERS, "bad", "::4", false);
+	submit_tx(&w, &tx, &a);
+	finish(&w);
+	assert_string_equal(w.described, "- 1 member of set bad\n+ 2 members of set bad\n");
+	assert_int_equal(told_count(&w, "bad"), 3);
+	told_end(&w);
+}
+
 static void test_missing_sets(void **state)
 {
 	struct store_tx tx = {0};
@@ -314,6 +334,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_members_come_and_go),
+		cmocka_unit_test(test_described_by_what_is_left),
 		cmocka_unit_test(test_missing_sets),
 		cmocka_unit_test(test_failure_leaves_no_trace),
 		cmocka_unit_test(test_policies_name_sets_that_exist),
