@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import pathlib
-import pickle
 import shutil
 import signal
 import socket
@@ -20,6 +19,9 @@ import sys
 import tempfile
 import time
 import traceback
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from child import as_user, in_child  # pylint: disable=unused-import
 
 PATIENCE = 20.0  # seconds for what must happen at last; never a measure
 ADMIN, BAN, READ = 40001, 40002, 40003
@@ -278,37 +280,6 @@ class Receiver:
     def close(self):
         for s in self.sockets:
             s.close()
-
-
-def as_user(uid, groups, function):
-    """Runs it as that user, in a process of its own; returns what it returns."""
-    def lowered():
-        os.setgroups(groups)
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
-        return function()
-    return in_child(lowered)
-
-
-def in_child(function):
-    out, into = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(out)
-        try:
-            result = (True, function())
-        except BaseException:  # pylint: disable=broad-except
-            result = (False, traceback.format_exc())
-        with os.fdopen(into, "wb") as file:
-            pickle.dump(result, file)
-        os._exit(0)
-    os.close(into)
-    with os.fdopen(out, "rb") as file:
-        data = file.read()
-    os.waitpid(pid, 0)
-    fine, result = pickle.loads(data)
-    assert fine, result
-    return result
 
 
 def read_until_marker(process, policy=None):

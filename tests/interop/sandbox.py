@@ -6,7 +6,6 @@ nobody else sees; and a veth pair whose other end is in a second namespace.
 import ctypes
 import os
 import pathlib
-import pickle
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,8 @@ import tempfile
 import time
 import traceback
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from child import as_user, in_child  # pylint: disable=unused-import
 from peer import PATIENCE, Failure, Peer
 
 ADMIN, BAN, READ = 40001, 40002, 40003  # gids that nobody on the host has
@@ -161,38 +162,6 @@ class Sandbox:
             assert LIBC.setns(fd, CLONE_NEWNET) == 0, "setns"
             return function()
         return in_child(there)
-
-
-def as_user(uid, groups, function):
-    """Runs it as that user, in a process of its own; returns what it returns."""
-    def lowered():
-        os.setgroups(groups)
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
-        return function()
-    return in_child(lowered)
-
-
-def in_child(function):
-    out, into = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(out)
-        try:
-            result = (True, function())
-        except BaseException:  # pylint: disable=broad-except
-            result = (False, traceback.format_exc())
-        with os.fdopen(into, "wb") as file:
-            pickle.dump(result, file)
-        os._exit(0)
-    os.close(into)
-    with os.fdopen(out, "rb") as file:
-        data = file.read()
-    os.waitpid(pid, 0)
-    assert data, "the child process died"
-    fine, result = pickle.loads(data)
-    assert fine, result
-    return result
 
 
 def refused(code, function, *args, **kwargs):
