@@ -31,6 +31,8 @@ static uint8_t *put_ethernet(const struct flow *flow, uint8_t *at)
 	at += sizeof(macs);
 	if (flow->has_vlan)
 		at = put16(put16(at, 0x8100), flow->vlan);
+	if (flow->has_inner)
+		at = put16(put16(at, 0x8100), flow->inner);
 	return put16(at, flow->family == 6 ? 0x86dd : 0x0800);
 }
 
@@ -94,7 +96,7 @@ static void put_transport(const struct flow *flow, uint32_t size, uint8_t *at)
 
 size_t flow_build(const struct flow *flow, uint8_t frame[static FLOW_BYTES_MAX])
 {
-	uint32_t head = flow->has_vlan ? 18 : 14, ip = flow->family == 6 ? 40 : 20;
+	uint32_t head = 14 + (flow->has_vlan ? 4 : 0) + (flow->has_inner ? 4 : 0), ip = flow->family == 6 ? 40 : 20;
 	uint32_t least = ip + transport_size(flow->proto);
 	uint32_t length = flow->length ? flow->length : least;
 	uint8_t *at;

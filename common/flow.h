@@ -19,8 +19,8 @@ struct flow {
 	uint8_t dst[16];
 	uint8_t proto;
 	uint16_t sport, dport; /* of protocols that have ports */
-	bool has_vlan;
-	uint16_t vlan;
+	bool has_vlan, has_inner; /* a tag, and another behind it */
+	uint16_t vlan, inner;
 	uint8_t icmp_type, icmp_code; /* of ICMP and ICMPv6 */
 	uint8_t tcp_flags;
 	uint32_t length; /* of the IP packet; 0 = the shortest */

@@ -6,9 +6,10 @@
 
 #include "server/daemon.h"
 
-static int sessions(void *data, const uint16_t *ports, size_t count, struct sock_diag *ret)
+static int sessions(void *data, const uint16_t *ports, size_t count, const char *const *ifaces,
+	size_t iface_count, struct sock_diag *ret)
 {
-	int r = sock_diag_read(ports, count, ret);
+	int r = sock_diag_read(ports, count, ifaces, iface_count, ret);
 
 	(void)data;
 	if (ret->cut)

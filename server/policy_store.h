@@ -281,8 +281,12 @@ struct store_backend {
 	int64_t (*now)(void *data); /* CLOCK_MONOTONIC, ns; called on the worker */
 	void (*clock)(void *data, struct store_clock *ret); /* from any thread */
 	void (*alarm)(void *data, int64_t boottime); /* calls store_alarm() then; the last one counts */
-	/* The lock-out check, all on the worker: connections to the ports, as sock_diag_read(). */
-	int (*sessions)(void *data, const uint16_t *ports, size_t count, struct sock_diag *ret);
+	/*
+	 * The lock-out check, all on the worker: connections to the ports, and their ways from the
+	 * interfaces, as sock_diag_read().
+	 */
+	int (*sessions)(void *data, const uint16_t *ports, size_t count, const char *const *ifaces,
+		size_t iface_count, struct sock_diag *ret);
 	/* The interfaces there are of the name or pattern. Returns how many, at most `room`. */
 	size_t (*ifaces)(void *data, const char *name, struct store_iface *ret, size_t room);
 	/* By the ruleset in force, or with `next` by what is prepared. 0 or -errno. */

@@ -4,30 +4,21 @@
  * what the prepared ruleset makes of every connection to a protected port, as a packet
  * of it and as the first of a new one, and of the flows that the request lists, on each
  * interface that is or will be filtered. What would not get through, and does now, is
- * refused. Connections come from the kernel: who asks for the change may be anybody's
- * child, with an environment that tells nothing of a session.
+ * refused. Connections come from the kernel, with the VLAN tags that their packets have
+ * on each of the interfaces: who asks for the change may be anybody's child, with an
+ * environment that tells nothing of a session.
  */
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 
 #include "common/iface_pattern.h"
-#include "server/policy_store_internal.h"
-
-#define FINDINGS_MAX 16u /* that are told */
+#include "server/policy_store_findings.h"
 
 struct target {
 	char iface[IFACE_NAME_SIZE];
 	bool open; /* nothing is filtered there now */
-};
-
-/* What one decider does on one interface. */
-struct finding {
-	const struct target *target;
-	struct store_verdict verdict;
-	size_t flows;
-	char first[200];
 };
 
 struct check {
@@ -35,8 +26,7 @@ struct check {
 	bool next; /* by the prepared ruleset */
 	struct target targets[2 * STORE_ATTACHMENTS_MAX]; /* by name, also absent ones, and by pattern */
 	size_t target_count;
-	struct finding findings[FINDINGS_MAX];
-	size_t finding_count;
+	struct findings findings;
 	int error; /* of the kernel */
 };
 
@@ -73,142 +63,56 @@ static bool is_cut_off(struct check *c, const struct flow *flow, const struct ta
 	return ret->action != POLICY_RATE_LIMIT || !streq(ret->policy, now.policy);
 }
 
-/* --- what is found */
-
-static struct finding *finding_of(
-	struct check *c, const struct target *target, const struct store_verdict *verdict)
-{
-	struct finding *f = c->findings;
-
-	while (f < &c->findings[c->finding_count] &&
-		(f->target != target || !streq(f->verdict.policy, verdict->policy)))
-		f++;
-	if (f < &c->findings[c->finding_count])
-		return f;
-	if (c->finding_count == FINDINGS_MAX)
-		return NULL;
-	c->finding_count++;
-	*f = (struct finding){.target = target, .verdict = *verdict};
-	return f;
-}
-
-static void end_text(const struct flow *flow, bool src, char ret[static INET6_ADDRSTRLEN])
-{
-	inet_ntop(flow->family == 6 ? AF_INET6 : AF_INET, src ? flow->src : flow->dst, ret,
-		INET6_ADDRSTRLEN);
-}
+/* --- all questions */
 
 static void found(struct check *c, const struct target *target, const struct store_verdict *verdict,
 	const struct flow *flow, const char *what)
 {
-	struct finding *f = finding_of(c, target, verdict);
-	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
-
-	if (!f || f->flows++)
-		return;
-	end_text(flow, true, src);
-	end_text(flow, false, dst);
-	if (flow->sport || flow->dport)
-		snprintf(f->first, sizeof(f->first), "%s from %s port %u to %s port %u", what, src,
-			flow->sport, dst, flow->dport);
-	else
-		snprintf(f->first, sizeof(f->first), "%s from %s to %s", what, src, dst);
+	findings_add(&c->findings, target->iface, target->open, verdict, flow, what);
 }
 
-static const char *deed(const struct store_verdict *verdict)
-{
-	static const char *const deeds[] = {[POLICY_REJECT] = "reject",
-		[POLICY_REFLECT] = "send back",
-		[POLICY_REDIRECT] = "redirect"};
-	const char *other =
-		(size_t)verdict->action < ARRAY_SIZE(deeds) ? deeds[verdict->action] : NULL;
-
-	return verdict->by_default || !other ? "drop" : other;
-}
-
-static char *tell(const struct finding *f)
-{
-	const char *policy = f->verdict.policy;
-	char *text, others[40] = "";
-
-	if (f->flows > 1)
-		snprintf(others, sizeof(others), " (and %zu more)", f->flows - 1);
-	return asprintf(&text, "%s%s would %s on %s %s%s",
-		       *policy                 ? "policy "
-		       : f->verdict.by_default ? "the default action"
-					       : "a setting",
-		       policy, deed(&f->verdict), f->target->iface, f->first, others) < 0
-		       ? NULL
-		       : text;
-}
-
-/* --- whose fault it is */
-
-static bool puts_policy(const struct change *change, const struct finding *f)
-{
-	return (change->kind == CHANGE_CREATE_POLICY || change->kind == CHANGE_PUT_POLICY) &&
-	       streq(change->policy.name, f->verdict.policy);
-}
-
-static bool sets_default(const struct change *change, const struct finding *f)
-{
-	return (change->kind == CHANGE_DEFAULT || change->kind == CHANGE_UNSET_DEFAULT) &&
-	       f->verdict.by_default && (!*change->iface || streq(change->iface, f->target->iface));
-}
-
-static bool attaches(const struct change *change, const struct finding *f)
-{
-	return change->kind == CHANGE_ATTACH && f->target->open &&
-	       iface_pattern_matches(change->iface, f->target->iface);
-}
-
-/* The change of a batch of one that a finding comes from; "" = none alone, as a deletion. */
-static void blame(const struct tx *tx, const struct finding *f, char ret[static 96])
-{
-	static bool (*const kinds[])(const struct change *change, const struct finding *f) = {
-		puts_policy, sets_default, attaches};
-
-	snprintf(ret, 96, "%s", tx->path);
-	for (size_t kind = 0; !tx->next && !*ret && kind < ARRAY_SIZE(kinds); kind++)
-		for (size_t i = 0; !*ret && i < tx->changes.count; i++)
-			if (kinds[kind](&tx->changes.items[i], f))
-				tx_path(tx, i, "", ret);
-}
-
-static int refuse(const struct check *c, struct error *err)
-{
-	for (size_t i = 0; i < c->finding_count; i++) {
-		_cleanup_free_ char *text = tell(&c->findings[i]);
-		char path[96];
-
-		if (!text)
-			return error_set(err, ERROR_LIMIT, "MEMORY", "out of memory");
-		if (!i)
-			error_set(err, ERROR_PRECONDITION, "LOCKOUT",
-				"%s; nothing was changed: let it pass by a policy, or force the "
-				"change "
-				"(--force)",
-				text);
-		blame(c->s->batch, &c->findings[i], path);
-		error_violation(err, path, "%s", text);
-	}
-	return c->finding_count ? -EBUSY : 0;
-}
-
-/* --- all questions */
-
-static void ask_session(struct check *c, const struct session *session, const struct target *target)
+/* As a packet of it, or else as the first of a new one; whether either is cut off. */
+static bool ask_connection(struct check *c, const struct flow *flow, const struct target *target)
 {
 	struct store_verdict verdict;
-	struct flow first = session->flow;
+	struct flow first = *flow;
+
+	first.tcp_flags = TH_SYN;
+	if (is_cut_off(c, flow, target, &verdict))
+		found(c, target, &verdict, flow, "the established connection");
+	else if (is_cut_off(c, &first, target, &verdict))
+		found(c, target, &verdict, &first, "a new connection like the established one");
+	else
+		return false;
+	return true;
+}
+
+static struct flow tagged(const struct flow *flow, const struct way *way)
+{
+	struct flow ret = *flow;
+
+	ret.has_vlan = true;
+	ret.vlan = way->vlan[0];
+	ret.has_inner = way->tags > 1;
+	ret.inner = way->vlan[1];
+	return ret;
+}
+
+/* Without a tag on each interface: a card may take it off. Then with those that it has there. */
+static void ask_session(struct check *c, const struct sock_diag *list, const struct session *session,
+	const struct target *target)
+{
+	bool cut;
 
 	if (session->loopback != streq(target->iface, "lo"))
 		return;
-	first.tcp_flags = TH_SYN;
-	if (is_cut_off(c, &session->flow, target, &verdict))
-		found(c, target, &verdict, &session->flow, "the established connection");
-	else if (is_cut_off(c, &first, target, &verdict))
-		found(c, target, &verdict, &first, "a new connection like the established one");
+	cut = ask_connection(c, &session->flow, target);
+	for (size_t i = 0; !cut && i < session->way_count; i++) {
+		const struct way *way = &list->ways.items[session->way + i];
+		struct flow flow = tagged(&session->flow, way);
+
+		cut = streq(way->iface, target->iface) && ask_connection(c, &flow, target);
+	}
 }
 
 static void ask_listed(struct check *c, const struct tx *tx, const struct target *target)
@@ -279,17 +183,23 @@ static bool may_cut_off(const struct check *c, const uint16_t *ports, size_t cou
 
 static int list_sessions(const struct check *c, struct sock_diag *ret, struct error *err)
 {
+	const char *ifaces[ARRAY_SIZE(c->targets)];
 	uint16_t ports[2 * SETTING_PORTS_MAX];
 	struct store *s = c->s;
 	size_t count = ports_of(s, ports);
-	int r = count && may_cut_off(c, ports, count) ? s->backend.sessions(s->backend.data, ports, count, ret) : 0;
+	int r;
 
+	if (!count || !may_cut_off(c, ports, count))
+		return 0;
+	for (size_t i = 0; i < c->target_count; i++)
+		ifaces[i] = c->targets[i].iface;
+	r = s->backend.sessions(s->backend.data, ports, count, ifaces, c->target_count, ret);
 	s->protect_cut |= ret->cut;
 	return r ? error_set(err, ERROR_PRECONDITION, "NO_SOCK_DIAG",
 			   "the connections that the change may cut off cannot be listed: %s%s; "
-			   "force "
-			   "the change (--force), with protect-ports none for good",
-			   strerror(-r), r == -ENOENT ? " (a kernel without tcp_diag)" : "")
+			   "force the change (--force), with protect-ports none for good",
+			   strerror(-r),
+			   r == -ENOENT || r == -EOPNOTSUPP ? " (a kernel without tcp_diag)" : "")
 		 : 0;
 }
 
@@ -300,7 +210,7 @@ static int check(struct check *c, struct error *err)
 
 	for (size_t t = 0; !r && t < c->target_count; t++) {
 		for (size_t i = 0; i < list.count; i++)
-			ask_session(c, &list.sessions[i], &c->targets[t]);
+			ask_session(c, &list, &list.sessions[i], &c->targets[t]);
 		for (const struct tx *tx = c->s->batch; tx; tx = tx->next)
 			ask_listed(c, tx, &c->targets[t]);
 	}
@@ -310,7 +220,7 @@ static int check(struct check *c, struct error *err)
 			"change "
 			"may cut off: %s",
 			strerror(-c->error));
-	return r ? r : refuse(c, err);
+	return r ? r : findings_refuse(&c->findings, c->s->batch, err);
 }
 
 /* --- of what */

@@ -2,20 +2,18 @@
 #include "server/sock_diag.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
 #include <linux/inet_diag.h>
-#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "common/array.h"
-
-#define PART_BYTES 32768u /* what the kernel puts into a part of a dump at most */
+#include "server/route.h"
 
 void sock_diag_deinit(struct sock_diag *list)
 {
 	free(list->sessions);
+	free(list->ways.items);
 	*list = (struct sock_diag){0};
 }
 
@@ -57,20 +55,6 @@ static uint16_t make_filter(const uint16_t *ports, size_t count, struct port_tes
 	return size;
 }
 
-static int ask(int fd, const uint16_t *ports, size_t port_count)
-{
-	struct question q = {
-		.header = {.nlmsg_type = TCPDIAG_GETSOCK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-		.request = {.idiag_states = 1u << TCP_ESTABLISHED},
-		.filter = {.nla_type = INET_DIAG_REQ_BYTECODE},
-	};
-	uint16_t size = make_filter(ports, port_count, q.tests);
-
-	q.filter.nla_len = (uint16_t)(sizeof(q.filter) + size);
-	q.header.nlmsg_len = (uint32_t)(offsetof(struct question, tests) + size);
-	return send(fd, &q, q.header.nlmsg_len, 0) < 0 ? -errno : 0;
-}
-
 /* --- the answer */
 
 static bool is_mapped(const void *address)
@@ -96,9 +80,10 @@ static struct flow flow_of(const struct inet_diag_msg *m)
 	return flow;
 }
 
-static int take(const struct nlmsghdr *header, struct sock_diag *list)
+static int take(const struct nlmsghdr *header, void *data)
 {
 	const struct inet_diag_msg *m = (const void *)(header + 1);
+	struct sock_diag *list = data;
 
 	if (header->nlmsg_len < sizeof(*header) + sizeof(*m) ||
 		(m->idiag_family != AF_INET && m->idiag_family != AF_INET6))
@@ -109,102 +94,102 @@ static int take(const struct nlmsghdr *header, struct sock_diag *list)
 	}
 	if (array_grow(&list->sessions, &list->room, list->count, sizeof(*list->sessions)))
 		return -ENOMEM;
-	list->sessions[list->count++] = (struct session){.flow = flow_of(m)};
+	list->sessions[list->count++] =
+		(struct session){.flow = flow_of(m), .bound = m->id.idiag_if};
 	return 1;
-}
-
-/* Both the end and a refusal begin with an errno. */
-static int read_end(const struct nlmsghdr *header)
-{
-	int error = 0;
-
-	if (header->nlmsg_len < sizeof(*header) + sizeof(error))
-		return -EBADMSG;
-	memcpy(&error, header + 1, sizeof(error));
-	if (error > 0 || (!error && header->nlmsg_type == NLMSG_ERROR))
-		return -EBADMSG;
-	return error;
 }
 
 int sock_diag_parse(const void *part, size_t size, struct sock_diag *list)
 {
-	const uint8_t *at = part, *end = at + size;
-	int r = size < sizeof(struct nlmsghdr) ? -EBADMSG : 1;
+	return netlink_parse(part, size, TCPDIAG_GETSOCK, take, list);
+}
 
-	while (r > 0 && (size_t)(end - at) >= sizeof(struct nlmsghdr)) {
-		const struct nlmsghdr *header = (const void *)at;
-		size_t length = header->nlmsg_len;
+static int read_sessions(const uint16_t *ports, size_t port_count, struct sock_diag *list)
+{
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	struct question q = {
+		.header = {.nlmsg_type = TCPDIAG_GETSOCK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.request = {.idiag_states = 1u << TCP_ESTABLISHED},
+		.filter = {.nla_type = INET_DIAG_REQ_BYTECODE},
+	};
+	uint16_t size = make_filter(ports, port_count, q.tests);
 
-		if (length < sizeof(*header) || length > (size_t)(end - at))
-			return -EBADMSG;
-		if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR)
-			return read_end(header);
-		if (header->nlmsg_type == TCPDIAG_GETSOCK)
-			r = take(header, list);
-		at += MIN(NLMSG_ALIGN(length), (size_t)(end - at));
+	q.filter.nla_len = (uint16_t)(sizeof(q.filter) + size);
+	q.header.nlmsg_len = (uint32_t)(offsetof(struct question, tests) + size);
+	return fd < 0 ? -errno : netlink_ask(fd, &q.header, TCPDIAG_GETSOCK, take, list);
+}
+
+/* --- where they come from */
+
+static bool is_loopback(const struct flow *flow, const struct links *links)
+{
+	if (flow->family == 4 ? flow->src[0] == 127 : !memcmp(flow->src, &in6addr_loopback, 16))
+		return true;
+	return links_address(links, 0, flow->family, flow->src) < links->address_count;
+}
+
+static size_t next_own(const struct links *links, size_t at, const struct flow *flow)
+{
+	return links_address(links, at, flow->family, flow->dst);
+}
+
+/* Several interfaces may have one address, as the link-local ones of an interface and its VLANs. */
+static bool is_bound(const struct links *links, const struct session *session)
+{
+	size_t at = next_own(links, 0, &session->flow);
+
+	while (at < links->address_count && links->addresses[at].index != session->bound)
+		at = next_own(links, at + 1, &session->flow);
+	return at < links->address_count;
+}
+
+/*
+ * To the interface that has the address, and to the one that is answered through: the address may
+ * be that of an interface on which nothing comes, as lo.
+ */
+static int add_ways(const struct links *links, int fd, const struct session *session, struct ways *ret)
+{
+	const struct flow *flow = &session->flow;
+	uint32_t back;
+	int r;
+
+	if (is_bound(links, session))
+		return links_ways(links, session->bound, ret);
+	back = route_device(fd, flow->family, flow->dst, flow->src, session->bound);
+	r = links_ways(links, back, ret);
+	for (size_t at = next_own(links, 0, flow); !r && at < links->address_count;
+		at = next_own(links, at + 1, flow))
+		if (links->addresses[at].index != back)
+			r = links_ways(links, links->addresses[at].index, ret);
+	return r;
+}
+
+static int find_ways(struct sock_diag *list, const struct links *links)
+{
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int r = fd < 0 ? -errno : 0;
+
+	for (size_t i = 0; !r && i < list->count; i++) {
+		struct session *session = &list->sessions[i];
+
+		session->way = list->ways.count;
+		if (!session->loopback)
+			r = add_ways(links, fd, session, &list->ways);
+		session->way_count = list->ways.count - session->way;
 	}
 	return r;
 }
 
-/* --- connections of the host with itself */
-
-static bool is_address(const struct flow *flow, const struct sockaddr *address)
+int sock_diag_read(const uint16_t *ports, size_t port_count, const char *const *ifaces,
+	size_t iface_count, struct sock_diag *list)
 {
-	if (!address)
-		return false;
-	if (flow->family == 4)
-		return address->sa_family == AF_INET &&
-		       memcmp(flow->src, &((const struct sockaddr_in *)address)->sin_addr, 4) == 0;
-	return address->sa_family == AF_INET6 &&
-	       memcmp(flow->src, &((const struct sockaddr_in6 *)address)->sin6_addr, 16) == 0;
-}
+	_cleanup_links_ struct links links = {0};
+	int r = read_sessions(ports, port_count, list);
 
-static bool is_loopback(const struct flow *flow, const struct ifaddrs *own)
-{
-	if (flow->family == 4 ? flow->src[0] == 127 : !memcmp(flow->src, &in6addr_loopback, 16))
-		return true;
-	while (own && !is_address(flow, own->ifa_addr))
-		own = own->ifa_next;
-	return own;
-}
-
-static int mark_loopback(struct sock_diag *list)
-{
-	struct ifaddrs *own;
-
-	if (!list->count)
-		return 0;
-	if (getifaddrs(&own) < 0)
-		return -errno;
-	for (size_t i = 0; i < list->count; i++)
-		list->sessions[i].loopback = is_loopback(&list->sessions[i].flow, own);
-	freeifaddrs(own);
-	return 0;
-}
-
-/* --- all together */
-
-static int read_all(int fd, const uint16_t *ports, size_t port_count, struct sock_diag *list)
-{
-	_Alignas(struct nlmsghdr) uint8_t part[PART_BYTES];
-	int r = ask(fd, ports, port_count);
-
-	if (r)
+	if (r || !list->count)
 		return r;
-	do {
-		ssize_t size = recv(fd, part, sizeof(part), 0);
-
-		r = size < 0 ? -errno : sock_diag_parse(part, (size_t)size, list);
-	} while (r > 0 || r == -EINTR);
-	return r;
-}
-
-int sock_diag_read(const uint16_t *ports, size_t port_count, struct sock_diag *list)
-{
-	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	int r = fd < 0 ? -errno : 0;
-
-	if (!r)
-		r = read_all(fd, ports, port_count, list);
-	return r ? r : mark_loopback(list);
+	r = links_read(&links, ifaces, iface_count);
+	for (size_t i = 0; !r && i < list->count; i++)
+		list->sessions[i].loopback = is_loopback(&list->sessions[i].flow, &links);
+	return r || !links.has_vlans ? r : find_ways(list, &links);
 }

@@ -7,6 +7,7 @@
 #define PEP_SERVER_SOCK_DIAG_H
 
 #include "common/flow.h"
+#include "server/links.h"
 
 #define SOCK_DIAG_PORTS_MAX 32u
 
@@ -14,6 +15,8 @@
 struct session {
 	struct flow flow; /* from the peer; tcp, the flag ack; IPv4 also of a mapped address */
 	bool loopback;    /* the peer is this host: its packets never arrive on another interface */
+	uint32_t bound;   /* index of the interface or VRF that the socket is bound to, 0 = none */
+	size_t way, way_count; /* of sock_diag.ways: where its packets have VLAN tags */
 };
 
 struct sock_diag {
@@ -21,15 +24,18 @@ struct sock_diag {
 	size_t count, room;
 	size_t most; /* no more than so many are taken */
 	bool cut;    /* there are more */
+	struct ways ways;
 };
 #define _cleanup_sock_diag_ _cleanup_(sock_diag_deinit)
 void sock_diag_deinit(struct sock_diag *list);
 
 /*
  * Adds the established connections of this network namespace to the local ports (host order,
- * 1 .. SOCK_DIAG_PORTS_MAX of them). 0 or -errno: -ENOENT of a kernel without tcp_diag.
+ * 1 .. SOCK_DIAG_PORTS_MAX of them), with their ways from the interfaces of these names. 0 or
+ * -errno: -ENOENT or -EOPNOTSUPP of a kernel without tcp_diag.
  */
-int sock_diag_read(const uint16_t *ports, size_t port_count, struct sock_diag *list);
+int sock_diag_read(const uint16_t *ports, size_t port_count, const char *const *ifaces,
+	size_t iface_count, struct sock_diag *list);
 
 /*
  * Takes the next part of an answer. 1 = more is to come, 0 = that was all, or as many as are

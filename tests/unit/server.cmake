@@ -1,6 +1,8 @@
 pep_unit_test(quota SOURCES test_quota.c ${PROJECT_SOURCE_DIR}/server/quota.c LIBS pep_common)
 pep_unit_test(log SOURCES test_log.c ${PROJECT_SOURCE_DIR}/server/log.c LIBS pep_common)
 pep_unit_test(sock_diag SOURCES test_sock_diag.c LIBS pep_store)
+pep_unit_test(links SOURCES test_links.c LIBS pep_store)
+pep_unit_test(route SOURCES test_route.c LIBS pep_store)
 pep_unit_test(member_set SOURCES test_member_set.c LIBS pep_store)
 pep_unit_test(state_file SOURCES test_state_file.c LIBS pep_store)
 pep_unit_test(crc32c SOURCES test_crc32c.c LIBS pep_store)

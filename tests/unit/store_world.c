@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "common/array.h"
 #include "common/iface_pattern.h"
 #include "store_world.h"
 
@@ -255,7 +256,8 @@ static int64_t now(void *data)
 
 /* --- the lock-out check */
 
-static int sessions(void *data, const uint16_t *ports, size_t count, struct sock_diag *ret)
+static int sessions(void *data, const uint16_t *ports, size_t count, const char *const *ifaces,
+	size_t iface_count, struct sock_diag *ret)
 {
 	struct world *w = data;
 
@@ -267,6 +269,13 @@ static int sessions(void *data, const uint16_t *ports, size_t count, struct sock
 	assert_non_null(ret->sessions);
 	if (w->session_count)
 		memcpy(ret->sessions, w->sessions, w->session_count * sizeof(*w->sessions));
+	for (size_t i = 0; i < w->way_count; i++) {
+		assert_int_equal(array_grow(&ret->ways.items, &ret->ways.room, i, sizeof(*w->ways)), 0);
+		ret->ways.items[ret->ways.count++] = w->ways[i];
+	}
+	w->named = iface_count;
+	for (size_t i = 0; i < iface_count; i++)
+		assert_true(strlen(ifaces[i]) > 0);
 	ret->count = MIN(w->session_count, ret->most);
 	ret->cut = w->session_count > ret->most;
 	return w->refuse_sessions;

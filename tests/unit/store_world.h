@@ -35,6 +35,9 @@ struct world {
 	/* The lock-out check. */
 	const struct session *sessions; /* that there are */
 	size_t session_count;
+	const struct way *ways; /* of these */
+	size_t way_count;
+	size_t named; /* interfaces that ways were asked from, the last time */
 	const char *filters; /* the only interface that is filtered; NULL = none */
 	/* NULL = all passes */
 	struct store_verdict (*judge)(const struct flow *flow, const char *iface, bool next);

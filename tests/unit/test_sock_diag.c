@@ -133,6 +133,8 @@ static void test_refusals_and_bad_parts(void **state)
 	header->nlmsg_len = (uint32_t)part.size;
 	((struct inet_diag_msg *)(header + 1))->idiag_family = AF_UNIX;
 	assert_int_equal(sock_diag_parse(part.bytes, part.size, &list), -EBADMSG);
+	header->nlmsg_flags = NLM_F_DUMP_INTR;
+	assert_int_equal(sock_diag_parse(part.bytes, part.size, &list), -EAGAIN);
 	assert_int_equal(sock_diag_parse(part.bytes, 15, &list), -EBADMSG);
 	assert_int_equal(list.count, 0);
 }
@@ -195,7 +197,7 @@ static void test_the_kernel_lists_the_ports_asked_about(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		_cleanup_sock_diag_ struct sock_diag list = {.most = 10};
 
-		assert_int_equal(sock_diag_read(&s[i].port, 1, &list), 0);
+		assert_int_equal(sock_diag_read(&s[i].port, 1, NULL, 0, &list), 0);
 		assert_int_equal(list.count, 1); /* the listener and the peer's end are not meant */
 		assert_flow(&list.sessions[0].flow, i == 1 ? 6 : 4, i == 1 ? "::1" : "127.0.0.1",
 			s[i].peer_port, i == 1 ? "::1" : "127.0.0.1", s[i].port);
@@ -207,7 +209,7 @@ static void test_the_kernel_lists_the_ports_asked_about(void **state)
 		_cleanup_sock_diag_ struct sock_diag list = {.most = 1000};
 
 		ports[at] = s[at % 3].port;
-		assert_int_equal(sock_diag_read(ports, SOCK_DIAG_PORTS_MAX, &list), 0);
+		assert_int_equal(sock_diag_read(ports, SOCK_DIAG_PORTS_MAX, NULL, 0, &list), 0);
 		assert_true(has(&list, &s[at % 3]));
 		assert_int_equal(has(&list, &s[(at + 1) % 3]), at >= 2);
 	}
