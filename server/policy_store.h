@@ -159,6 +159,7 @@ struct store_result {
 	size_t line_total;
 	struct store_counts policies;
 	bool protect_cut; /* not all connections or interfaces were asked about */
+	uint64_t unguarded; /* bits of the ids of sets for bans that no policy keeps out any more */
 	int64_t confirm_left; /* ns until it is undone; 0 = it is not */
 	const struct store_lease_result *leases; /* of LEASES */
 };

@@ -12,6 +12,7 @@ void tx_forget(struct tx *tx)
 	free(tx->leases.notes);
 	tx->leases = (struct store_lease_result){0};
 	tx->policies = (struct store_counts){0};
+	tx->unguarded = 0;
 	tx->moves = false;
 }
 
@@ -47,6 +48,7 @@ static void tx_succeed(struct store *s, struct tx *tx)
 		.line_total = tx->line_total,
 		.policies = tx->policies,
 		.protect_cut = s->protect_cut,
+		.unguarded = tx->unguarded,
 		.leases = tx->kind == STORE_LEASES ? &tx->leases : NULL,
 	};
 	uint64_t waiting;

@@ -366,6 +366,7 @@ int apply_tx(struct store *s, struct tx *tx, struct error *err)
 		s->asked_count = asked;
 		return -EINVAL;
 	}
+	tx->unguarded = guards_lost(s);
 	s->next_revision += tx->changed;
 	tx->revision = s->next_revision;
 	return 0;

@@ -5,18 +5,22 @@
 
 #include "server/policy_store_internal.h"
 
-static int add_guard(void *data, struct entry *entry)
+/* The set whose members the policy keeps out, NO_SET = none. */
+static uint8_t guarded_by(struct store *s, const struct store_policy *p)
 {
-	const struct store_policy *p = entry_next(entry);
-	struct store *s = data;
-	uint8_t id;
-
 	if (!p || p->policy.shadow || p->policy.match.src.kind != POLICY_SET)
-		return 0;
+		return NO_SET;
 	if (p->policy.action.kind != POLICY_BLOCK && p->policy.action.kind != POLICY_REJECT &&
 		p->policy.action.kind != POLICY_RATE_LIMIT)
-		return 0;
-	id = sets_find(s, p->policy.match.src.set);
+		return NO_SET;
+	return sets_find(s, p->policy.match.src.set);
+}
+
+static int add_guard(void *data, struct entry *entry)
+{
+	struct store *s = data;
+	uint8_t id = guarded_by(s, entry_next(entry));
+
 	if (id != NO_SET)
 		s->guards |= 1ull << id;
 	return 0;
@@ -33,6 +37,26 @@ bool guards_find(struct store *s, const char *set)
 		s->guards_edits = s->edits + 1;
 	}
 	return id != NO_SET && s->guards >> id & 1;
+}
+
+static bool takes_bans(const struct store *s, uint8_t id)
+{
+	const struct store_set *set = &s->work[id].next;
+
+	return set->bannable || streq(set->name, STORE_BANNED) || lease_table_count(&s->leases, id);
+}
+
+uint64_t guards_lost(struct store *s)
+{
+	uint64_t lost = 0;
+
+	for (size_t i = 0; i < s->undo_count; i++) {
+		uint8_t id = guarded_by(s, s->undo[i].next);
+
+		if (id != NO_SET && takes_bans(s, id) && !guards_find(s, s->work[id].next.name))
+			lost |= 1ull << id;
+	}
+	return lost;
 }
 
 static int add_set(struct tx *tx)

@@ -84,6 +84,7 @@ struct tx {
 	char **lines;      /* of its commit event */
 	size_t line_count, line_total;
 	struct store_counts policies;
+	uint64_t unguarded; /* as struct store_result has it */
 	struct store_lease *lease; /* owned; of STORE_LEASES */
 	struct store_lease_result leases;
 	struct store_record *record, *lease_record; /* owned; NULL = nothing to make durable */
@@ -349,6 +350,8 @@ int64_t leases_next(struct store *s); /* when the next one ends; 0 = never */
 
 /* Whether a policy of the working state keeps out packets of the set. */
 bool guards_find(struct store *s, const char *set);
+/* Bits of sets for bans that the transaction being applied takes the last such policy from. */
+uint64_t guards_lost(struct store *s);
 /* The changes that make a ban into STORE_BANNED possible. */
 int guards_make(struct tx *tx, const struct store *s);
 

@@ -99,10 +99,13 @@ struct service_warnings {
 };
 int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct service_warnings *w);
 int service_warn_attach(struct arena *arena, const Pepctl__V1__Attachment *m, struct service_warnings *w);
+int service_warn_stays(struct arena *arena, const char *iface, const char *pattern,
+	struct service_warnings *w);
 int service_warn_default(struct arena *arena, const Pepctl__V1__InterfaceDefault *m,
 	struct service_warnings *w);
-/* Of a change that not every connection was asked about; left out without memory. */
-void service_warn_cut(struct arena *arena, struct service_warnings *w);
+/* What came of it: connections that were not asked about, sets that nothing keeps out any more. */
+int service_warn_result(struct arena *arena, struct service *s, const struct store_result *result,
+	struct service_warnings *w);
 
 /* --- service_apply.c: parts of a request that is or would be a transaction */
 int service_read_mode(Pepctl__V1__ApplyMode mode, enum store_mode *ret, struct error *err);

@@ -186,9 +186,9 @@ void service_on_applied(void *data, const struct store_result *result, struct er
 		return;
 	}
 	arena_reset(call_arena(call));
-	if (result->protect_cut)
-		service_warn_cut(&a->arena, &a->warnings);
-	answer = answer_of(a, result);
+	answer = service_warn_result(&a->arena, a->service, result, &a->warnings) < 0
+			 ? NULL
+			 : answer_of(a, result);
 	if (answer)
 		call_reply(call, &answer->base);
 	else

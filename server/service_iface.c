@@ -97,8 +97,6 @@ static void on_attached(void *data, const struct store_result *result, struct er
 		err ? NULL : datapath_iface_by_name(p->service->datapath, p->iface);
 	struct error off = ERROR_INIT;
 
-	if (!err && result->protect_cut)
-		service_warn_cut(call_arena(p->call), &p->warnings);
 	/* The ruleset has it already, and that could not be done now either. */
 	if (iface && iface->state == DATAPATH_ABSENT)
 		error_set(&off, ERROR_NOT_FOUND, "NO_INTERFACE", "%s", iface->reason);
@@ -106,6 +104,8 @@ static void on_attached(void *data, const struct store_result *result, struct er
 		error_set(&off, ERROR_PRECONDITION, "NOT_ATTACHED", "%s", iface->reason);
 	if (err || error_is_set(&off))
 		call_fail(p->call, err ? err : &off);
+	else if (service_warn_result(call_arena(p->call), p->service, result, &p->warnings) < 0)
+		service_fail_memory(p->call);
 	else
 		answer_attached(p, iface, result->revision);
 }
@@ -115,28 +115,22 @@ static void on_detached(void *data, const struct store_result *result, struct er
 	struct pending *p = data;
 	const struct store_attachment *pattern;
 	Pepctl__V1__DetachInterfaceResponse *answer;
+	struct arena *arena = call_arena(p->call);
 
 	if (err) {
 		call_fail(p->call, err);
 		return;
 	}
 	answer = SERVICE_MESSAGE(p->call, detach_interface_response);
-	if (!answer) {
+	pattern = store_config_pattern(store_config(p->service->store), p->iface);
+	if (!answer || (pattern && service_warn_stays(arena, p->iface, pattern->iface, &p->warnings) < 0) ||
+		service_warn_result(arena, p->service, result, &p->warnings) < 0) {
 		service_fail_memory(p->call);
 		return;
 	}
 	answer->revision = result->revision;
-	pattern = store_config_pattern(store_config(p->service->store), p->iface);
-	if (pattern && !iface_pattern_valid(p->iface)) {
-		answer->warnings = arena_array(call_arena(p->call), 1, sizeof(*answer->warnings));
-		if (answer->warnings)
-			answer->warnings[answer->n_warnings++] = arena_printf(call_arena(p->call),
-				"%s stays attached: the pattern %s matches it", p->iface, pattern->iface);
-		if (!answer->warnings || !answer->warnings[0]) {
-			service_fail_memory(p->call);
-			return;
-		}
-	}
+	answer->warnings = p->warnings.list;
+	answer->n_warnings = p->warnings.count;
 	call_reply(p->call, &answer->base);
 }
 

@@ -194,10 +194,13 @@ static int add_notes(const struct pending *p, const struct store_lease_result *r
 static int add_warnings(const struct pending *p, const struct store_result *result,
 	Pepctl__V1__LeaseMembersResponse *answer)
 {
-	struct service_warnings cut = {0};
+	struct service_warnings more = {0};
 	struct arena *arena = call_arena(p->call);
 
-	answer->warnings = arena_array(arena, result->line_count + 1, sizeof(*answer->warnings));
+	if (service_warn_result(arena, p->service, result, &more) < 0)
+		return -ENOMEM;
+	answer->warnings =
+		arena_array(arena, result->line_count + more.count + 1, sizeof(*answer->warnings));
 	if (!answer->warnings)
 		return -ENOMEM;
 	for (size_t i = 0; i < result->line_count; i++) {
@@ -208,10 +211,8 @@ static int add_warnings(const struct pending *p, const struct store_result *resu
 			return -ENOMEM;
 		answer->warnings[answer->n_warnings++] = text;
 	}
-	if (result->protect_cut)
-		service_warn_cut(arena, &cut);
-	if (cut.count)
-		answer->warnings[answer->n_warnings++] = cut.list[0];
+	for (size_t i = 0; i < more.count; i++)
+		answer->warnings[answer->n_warnings++] = more.list[i];
 	return 0;
 }
 

@@ -44,10 +44,10 @@ static void on_put(void *data, const struct store_result *result, struct error *
 {
 	struct pending *p = data;
 
-	if (!err && result->protect_cut)
-		service_warn_cut(call_arena(p->call), &p->warnings);
 	if (err)
 		call_fail(p->call, err);
+	else if (service_warn_result(call_arena(p->call), p->service, result, &p->warnings) < 0)
+		service_fail_memory(p->call);
 	else
 		answer_policy(p->service, p->call, store_policy_find(p->service->store, p->name),
 			result->revision, &p->warnings);
@@ -63,11 +63,14 @@ static void on_deleted(void *data, const struct store_result *result, struct err
 		return;
 	}
 	answer = SERVICE_MESSAGE(p->call, delete_policy_response);
-	if (!answer) {
+	if (!answer ||
+		service_warn_result(call_arena(p->call), p->service, result, &p->warnings) < 0) {
 		service_fail_memory(p->call);
 		return;
 	}
 	answer->revision = result->revision;
+	answer->warnings = p->warnings.list;
+	answer->n_warnings = p->warnings.count;
 	call_reply(p->call, &answer->base);
 }
 

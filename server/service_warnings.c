@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* What was done as asked, and yet may not be what was meant: interfaces that do not exist now. */
+/* What was done as asked, and yet may not be what was meant. */
 #include <net/if.h>
 #include <stdio.h>
 
@@ -41,6 +41,14 @@ int service_warn_attach(struct arena *arena, const Pepctl__V1__Attachment *m, st
 	return warn(arena, w, "there is no interface %s now; it is attached when it appears", m->iface);
 }
 
+int service_warn_stays(struct arena *arena, const char *iface, const char *pattern,
+	struct service_warnings *w)
+{
+	if (iface_pattern_valid(iface))
+		return 0;
+	return warn(arena, w, "%s stays attached: the pattern %s matches it", iface, pattern);
+}
+
 int service_warn_default(struct arena *arena, const Pepctl__V1__InterfaceDefault *m,
 	struct service_warnings *w)
 {
@@ -69,11 +77,25 @@ int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct
 	return r;
 }
 
-void service_warn_cut(struct arena *arena, struct service_warnings *w)
+int service_warn_result(struct arena *arena, struct service *s, const struct store_result *result,
+	struct service_warnings *w)
 {
-	if (w->count < WARNINGS_MAX)
-		warn(arena, w,
+	int r = 0;
+
+	if (result->protect_cut && w->count < WARNINGS_MAX)
+		r = warn(arena, w,
 			"there are more than %u connections to protected ports (setting protect-ports), or "
 			"more than %u interfaces; whether the others are cut off was not asked",
 			STORE_SESSIONS_MAX, 2 * STORE_ATTACHMENTS_MAX);
+	for (uint8_t id = 0; !r && id < STORE_SETS_MAX && w->count < WARNINGS_MAX; id++) {
+		const struct store_set *set =
+			result->unguarded >> id & 1 ? store_set_at(s->store, id) : NULL;
+
+		if (set)
+			r = warn(arena, w,
+				"no policy keeps out any more what set %s has, and bans into it are refused; "
+				"add one, as: pepctl policy add NAME block src @%s",
+				set->name, set->name);
+	}
+	return r;
 }

@@ -118,8 +118,14 @@ def into_nothing(world):
     for action in ("block", "rate-limit 5pps"):
         world.ctl("policy", "set", "p", *action.split(), "src", "@jail")
         world.ctl("ban", "::1", "in", "jail")
-    world.ctl("policy", "del", "p")
+    unguarded = ("pepctl: warning: no policy keeps out any more what set jail has, and bans into it are refused; "
+                 "add one, as: pepctl policy add NAME block src @jail\n")
+    before = world.json("info")["revision"]
+    equal(world.ctl("policy", "del", "p").stderr, unguarded, "the last policy of the set")
     check_rows(world, [("ban ::1 in jail", 1, "no policy keeps out")])
+    equal(world.ctl("rollback", before).stderr, "", "rollback to where there is one")
+    equal(world.ctl("rollback", before + 1, "--dry-run").stderr, unguarded, "rollback, asked about")
+    equal(world.ctl("rollback", before + 1).stderr, unguarded, "rollback")
     equal(world.ctl("set", "lease", "jail", "::2").stdout,
           "set jail: 1 held until released (1 new)\n", "a lease that means no ban")
     world.ctl("unban", "::1", "::2", "in", "jail")

@@ -42,7 +42,7 @@ SCHEMA = {
     "GetPolicyRequest": "1 name text",
     "UpdatePolicyRequest": "1 policy Policy, 2 update_mask text*, 3 allow_missing bool, 6 force bool",
     "DeletePolicyRequest": "1 name text, 2 allow_missing bool, 5 force bool",
-    "DeletePolicyResponse": "1 revision uint",
+    "DeletePolicyResponse": "1 revision uint, 2 warnings text*",
     "ListPoliciesRequest": "1 page_size uint, 2 page_token text, 3 name_prefix text",
     "ListPoliciesResponse": "1 policies PolicyStatus*, 2 next_page_token text, 3 revision uint,"
                             "4 default_action uint, 5 total uint, 6 interface_defaults bytes*",

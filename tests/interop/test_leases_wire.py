@@ -111,6 +111,23 @@ def counts(box):
         release_all(peer)
 
 
+def unguarded(box):
+    """Each answer to a change tells of the set that it leaves to itself."""
+    def told(answer):
+        return "no policy keeps out any more what set banned has" in "".join(answer["warnings"])
+
+    with box.peer() as peer:
+        peer.call("LeaseMembers", set="banned", members=address("::9"), ban=True)
+        blocks = {"name": "banned", "match": {"src": "@banned"}, "action": {"kind": BLOCK}}
+        assert told(peer.call("UpdatePolicy", policy={**blocks, "action": {}}))
+        assert not told(peer.call("UpdatePolicy", policy=blocks))
+        assert told(peer.call("DeletePolicy", name="banned"))
+        assert not told(peer.call("CreatePolicy", policy=blocks))
+        assert told(peer.call("ApplyChanges", operations=[{"delete_policy": "banned"}]))
+        peer.call("ReleaseMembers", set="banned", members=address("::9"))
+        peer.call("ApplyChanges", operations=[{"delete_set": "banned"}])
+
+
 def reconciles(box):
     """These are all of mine; the others' stay."""
     with box.peer() as peer:
@@ -262,4 +279,4 @@ def large(box):
 
 if __name__ == "__main__":
     sandbox.enter(lambda box: run_cases(box, [
-        prepare, wrong_requests, unknown_fields, counts, reconciles, indexes, rights, bans, pages, large]))
+        prepare, wrong_requests, unknown_fields, counts, reconciles, indexes, rights, bans, unguarded, pages, large]))

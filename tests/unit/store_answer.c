@@ -27,6 +27,7 @@ void on_done(void *data, const struct store_result *result, struct error *err)
 	}
 	a->revision = result->revision;
 	a->protect_cut = result->protect_cut;
+	a->unguarded = result->unguarded;
 	a->repeated = result->repeated;
 	a->effect = result->effect_count ? result->effects[0] : STORE_UNCHANGED;
 	a->policies = result->policies;

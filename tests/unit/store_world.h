@@ -55,6 +55,7 @@ struct answer {
 	enum error_kind kind;
 	char reason[40], field[64], message[400];
 	bool protect_cut, repeated;
+	uint64_t unguarded;
 	size_t violations;
 	enum store_effect effect; /* of the first change */
 	enum store_effect effects[8];

@@ -73,6 +73,78 @@ static void test_limits_of_the_right_to_ban(void **state)
 	world_deinit(&w);
 }
 
+/* The bits of the sets that the change leaves to themselves. */
+static uint64_t lost(struct world *w, struct store_tx tx)
+{
+	struct answer a;
+
+	lease_send(w, tx, &a);
+	assert_int_equal(a.kind, ERROR_NONE);
+	return a.unguarded;
+}
+
+static uint64_t bit_of(const struct world *w, const char *set)
+{
+	uint8_t id;
+
+	assert_non_null(store_set_find(w->store, set, &id));
+	return 1ull << id;
+}
+
+/* By whatever change, a dry run's too; but of a set for bans, and of its last policy. */
+static void test_a_lost_guard_is_told(void **state)
+{
+	static const struct {
+		const char *text;
+		bool lost;
+	} rows[] = {
+		{"policy banned block src @banned dport 80\n", false},
+		{"policy second rate-limit 1pps src @banned\npolicy banned allow\n", false},
+		{"policy second block src @banned shadow\n", true},
+		{"policy second reject src @banned\n", false},
+		{"policy second block dst @banned\n", true},
+		{"policy second allow src @banned\n", false}, /* it was lost before */
+		{"policy other block src @plain\n", false},
+		{"policy other allow\n", false}, /* nobody is banned into that */
+	};
+	struct store_tx tx;
+	struct world w;
+	struct answer a;
+
+	(void)state;
+	lease_start(&w);
+	lease_commit(&w, "set plain\n");
+	lease_send(&w, ban("banned", "10.0.0.1", false), &a);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		tx = tx_of(rows[i].text, CHANGE_PUT_POLICY);
+		tx.validate_only = true;
+		assert_int_equal(lost(&w, tx), rows[i].lost ? bit_of(&w, "banned") : 0);
+		tx = tx_of(rows[i].text, CHANGE_PUT_POLICY);
+		assert_int_equal(lost(&w, tx), rows[i].lost ? bit_of(&w, "banned") : 0);
+	}
+	lease_hold(&w, "plain", "x", "10.0.0.1", SECOND, &a);
+	lease_commit(&w, "policy other block src @plain\n");
+	assert_int_equal(lost(&w, tx_of("policy other allow\n", CHANGE_PUT_POLICY)), bit_of(&w, "plain"));
+	world_deinit(&w);
+}
+
+static void test_a_guard_lost_by_rollback_is_told(void **state)
+{
+	struct world w;
+	struct answer a;
+
+	(void)state;
+	lease_start(&w);
+	lease_send(&w, ban("banned", "10.0.0.1", false), &a);
+	assert_int_equal(lost(&w, (struct store_tx){.kind = STORE_ROLLBACK, .target = 0}),
+		bit_of(&w, "banned"));
+	assert_int_equal(lost(&w, (struct store_tx){.kind = STORE_ROLLBACK, .target = 1}), 0);
+	lease_send(&w, (struct store_tx){.kind = STORE_ROLLBACK, .target = 0}, &a);
+	lease_send(&w, ban("banned", "10.0.0.2", false), &a);
+	assert_string_equal(a.reason, "NOT_BLOCKED");
+	world_deinit(&w);
+}
+
 static struct store_verdict next_blocks(const struct flow *flow, const char *iface, bool next)
 {
 	(void)flow;
@@ -116,6 +188,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bans),
 		cmocka_unit_test(test_limits_of_the_right_to_ban),
+		cmocka_unit_test(test_a_lost_guard_is_told),
+		cmocka_unit_test(test_a_guard_lost_by_rollback_is_told),
 		cmocka_unit_test(test_a_ban_locks_nobody_out),
 	};
 
