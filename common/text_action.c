@@ -150,18 +150,22 @@ static int read_mac(struct text_words *w, struct policy_action *a)
 	return 0;
 }
 
+/* That both are too much is said when the policy is checked. */
 static int read_redirect(struct text_words *w, struct policy_action *a)
 {
 	int r = read_targets(w, a);
 
-	if (next_is(w, "fib")) {
-		w->at++;
-		a->fib = true;
-	} else if (next_is(w, "mac")) {
-		w->at++;
-		r = text_worse(r, read_mac(w, a));
+	for (;;) {
+		if (!a->fib && next_is(w, "fib")) {
+			w->at++;
+			a->fib = true;
+		} else if (!a->has_mac && next_is(w, "mac")) {
+			w->at++;
+			r = text_worse(r, read_mac(w, a));
+		} else {
+			return r;
+		}
 	}
-	return r;
 }
 
 int text_read_action(struct text_words *w, struct policy_action *a)
