@@ -118,24 +118,28 @@ int pepctl_server_get(pepctl_client *client, struct pepctl_server *ret, struct p
 
 /* --- transactions */
 
-/* Members of files, and large sets in pieces. */
+/* Members of files, until one cannot be read, and large sets in pieces. */
 static int make_ready(struct change_list *changes, struct pepctl_error *error)
 {
 	struct text_problems problems = {0};
 	struct error err = ERROR_INIT;
-	const char *path = "";
 	char field[128];
+	int r = 0;
 
-	if (!members_load(changes, NULL, &problems, &path, &err) && !members_split(changes))
-		return PEPCTL_OK;
-	if (problems.count) {
-		snprintf(field, sizeof(field), "%.100s line %u", path, problems.items[0].line);
-		error_violation(&err, field, "%s", problems.items[0].message);
+	for (size_t i = 0; i < changes->count && !r; i++) {
+		r = members_load(&changes->items[i], NULL, &problems, &err);
+		if (problems.count) {
+			snprintf(field, sizeof(field), "%.100s line %u", changes->items[i].file,
+				problems.items[0].line);
+			error_violation(&err, field, "%s", problems.items[0].message);
+		}
 	}
-	if (!error_is_set(&err))
-		error_set(&err, ERROR_LIMIT, "MEMORY", "out of memory");
 	text_problems_deinit(&problems);
-	return library_fail(&err, error);
+	if (!r)
+		r = members_split(changes);
+	if (r && !error_is_set(&err))
+		error_set(&err, ERROR_LIMIT, "MEMORY", "out of memory");
+	return r ? library_fail(&err, error) : PEPCTL_OK;
 }
 
 int library_apply(pepctl_client *client, struct change_list *changes, bool replace,

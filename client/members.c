@@ -68,22 +68,17 @@ static int find_file(struct change *change, const char *folder)
 	return 0;
 }
 
-int members_load(struct change_list *changes, const char *folder, struct text_problems *problems,
-	const char **ret_path, struct error *err)
+int members_load(struct change *change, const char *folder, struct text_problems *problems,
+	struct error *err)
 {
-	for (size_t i = 0; i < changes->count; i++) {
-		struct change *change = &changes->items[i];
-		int r = change->file ? find_file(change, folder) : 0;
+	int r = change->file ? find_file(change, folder) : 0;
 
-		if (!r && change->file) {
-			*ret_path = change->file;
-			r = members_read_file(change->file, &change->members, problems, err);
-		}
-		if (r)
-			return r;
+	if (r || !change->file)
+		return r;
+	r = members_read_file(change->file, &change->members, problems, err);
+	if (!r)
 		free(TAKE_PTR(change->file));
-	}
-	return 0;
+	return r;
 }
 
 /* --- pieces */

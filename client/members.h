@@ -17,12 +17,11 @@ int members_read_file(const char *path, struct member_list *list, struct text_pr
 	struct error *err);
 
 /*
- * Reads the files that sets of a policy file name, until one cannot be. Relative
- * names count from `folder`, NULL = the working directory. *ret_path is the file
- * that the problems are of, owned by `changes`.
+ * The same of the file that a set of a policy file names, if it does: change->file, whose relative
+ * names count from `folder`, NULL = the working directory. What was read of a bad one stays.
  */
-int members_load(struct change_list *changes, const char *folder, struct text_problems *problems,
-	const char **ret_path, struct error *err);
+int members_load(struct change *change, const char *folder, struct text_problems *problems,
+	struct error *err);
 
 /*
  * Cuts changes whose members are more than a piece into several that belong

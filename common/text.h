@@ -49,7 +49,8 @@ int text_parse_fields(const char *const words[], size_t count, struct policy *re
  * become CHANGE_PUT_POLICY, DEFAULT, SETTING, ATTACH, PUT_SET in the file's order;
  * the files that sets name are not read.
  * `size` bytes at `data`, which need not end with a NUL. A policy or set that
- * comes twice is a problem. Returns 0, -EINVAL with problems, or -ENOMEM.
+ * comes twice is a problem. Returns 0, -EINVAL with problems, or -ENOMEM. In any case
+ * *ret, which was empty, has the statements that could be read.
  */
 int text_parse_file(const char *data, size_t size, struct change_list *ret,
 		    struct text_problems *problems);

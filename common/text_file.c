@@ -288,10 +288,8 @@ int text_parse_file(
 	}
 	text_line_deinit(&line);
 	end_file(&f);
-	if (f.no_memory || problems->count > before) {
-		change_list_deinit(&f.changes);
-		return f.no_memory ? -ENOMEM : -EINVAL;
-	}
 	*ret = f.changes;
-	return 0;
+	if (f.no_memory)
+		return -ENOMEM;
+	return problems->count > before ? -EINVAL : 0;
 }

@@ -4,10 +4,10 @@
 
 #include "common/text_internal.h"
 
-/* The value behind `key`; the last word without it. */
+/* The value behind `key`, which comes after the statement's own; the last word without it. */
 static size_t behind(const struct text_words *w, const char *key)
 {
-	for (size_t i = 1; i + 1 < w->count; i++)
+	for (size_t i = 2; i + 1 < w->count; i++)
 		if (streq(w->words[i], key))
 			return i + 1;
 	return w->count - 1;
@@ -20,6 +20,8 @@ static size_t word_of(const struct text_words *w, const char *field)
 
 	if (strncmp(field, "put_policy", strlen("put_policy")) == 0)
 		return text_word_of_field(w, 1, part);
+	if (streq(field, "put_set.file"))
+		return behind(w, "file");
 	if (streq(field, "attach.mode"))
 		return behind(w, "mode");
 	if (streq(field, "default_action.iface"))

@@ -98,28 +98,50 @@ static int find_covered(struct rules *rules)
 	return r;
 }
 
-/* The files that sets name count from the folder of the policy file. */
-static int load_sets(struct rules *rules, const char *path)
+/* --- the files that sets name */
+
+/* What is wrong in it is told at once, that it is at the statement that names it. */
+static int load_set(struct rules *rules, struct change *change, const char *folder)
 {
 	_cleanup_error_ struct error err = ERROR_INIT;
+	struct text_problems problems = {0};
+	int r = members_load(change, folder, &problems, &err);
+
+	for (size_t i = 0; i < problems.count; i++)
+		text_problem_print(&problems.items[i], change->file, stderr);
+	if (problems.count)
+		error_set(&err, ERROR_INVALID, "FILE", "%zu line%s of %s cannot be read", problems.count,
+			problems.count == 1 ? "" : "s", change->file);
+	text_problems_deinit(&problems);
+	if (r != -EINVAL)
+		return r;
+	return text_locate(rules->text, rules->size, &change->origin, "put_set.file",
+		error_message(&err), &rules->errors);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct text_problem *x = a, *y = b;
+
+	return x->line != y->line ? (x->line > y->line) - (x->line < y->line)
+				  : (x->column > y->column) - (x->column < y->column);
+}
+
+/* Relative names count from the folder of the policy file. */
+static int load_sets(struct rules *rules, const char *path)
+{
 	_cleanup_free_ char *folder = strdup(path);
 	char *slash = folder ? strrchr(folder, '/') : NULL;
-	struct text_problems problems = {0};
-	const char *file = "";
-	int r;
+	size_t before = rules->errors.count;
+	int r = folder ? 0 : -ENOMEM;
 
 	if (slash)
 		*slash = 0;
-	r = members_load(&rules->changes, slash ? folder : NULL, &problems, &file, &err);
-	for (size_t i = 0; i < problems.count; i++)
-		text_problem_print(&problems.items[i], file, stderr);
-	if (r && problems.count)
-		usage_error("%zu line%s of %s cannot be read; nothing was changed", problems.count,
-			problems.count == 1 ? "" : "s", file);
-	else if (r)
-		usage_error("%s", error_is_set(&err) ? error_message(&err) : "out of memory");
-	text_problems_deinit(&problems);
-	return r ? EXIT_USAGE : EXIT_DONE;
+	for (size_t i = 0; i < rules->changes.count && !r; i++)
+		r = load_set(rules, &rules->changes.items[i], slash ? folder : NULL);
+	if (rules->errors.count > before)
+		qsort(rules->errors.items, rules->errors.count, sizeof(*rules->errors.items), by_place);
+	return r;
 }
 
 int rules_read(const char *path, struct rules *ret)
@@ -129,13 +151,15 @@ int rules_read(const char *path, struct rules *ret)
 	if (status)
 		return status;
 	r = text_parse_file(ret->text, ret->size, &ret->changes, &ret->errors);
-	if (!r)
+	if (r != -ENOMEM)
+		r = load_sets(ret, path);
+	if (!r && !ret->errors.count)
 		r = find_covered(ret);
 	if (r == -ENOMEM) {
 		usage_error("out of memory");
 		return EXIT_REFUSED;
 	}
-	return ret->errors.count ? EXIT_DONE : load_sets(ret, path);
+	return EXIT_DONE;
 }
 
 /* --- printing */

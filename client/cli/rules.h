@@ -18,8 +18,10 @@ struct rules {
 #define _cleanup_rules_ _cleanup_(rules_deinit)
 void rules_deinit(struct rules *rules);
 
-/* `path` "-" is standard input. EXIT_DONE, also with errors in it; else why it cannot be read was
- * said. */
+/*
+ * `path` "-" is standard input. EXIT_DONE, also with errors in it or in a file that a set names; else
+ * why it cannot be read was said.
+ */
 int rules_read(const char *path, struct rules *ret);
 
 /* On stderr, with the lines and carets; at most `most` of them, then how many more there are. */

@@ -63,6 +63,25 @@ def fifty_faults(world):
           {"line": 2, "column": 20, "word": "10.0.0.0/33"}, "an error of -j")
 
 
+def bad_set_files(world):
+    """What cannot be read is told where it is named, beside all other errors and in their order."""
+    write(world, "bad.netset", "192.0.2.1\nhost\n10.0.0.0/33\n")
+    path = write(world, "sets.rules", "set a file gone.netset\npolicy p drop\nset b bannable file bad.netset\n"
+                 "set c file .\n")
+    for command in ("check", "apply", "diff", "explain dport 5 --candidate"):
+        said = refused(world, 2, [f"{path} has 4 errors"], *command.split(), path).stderr
+        lines = [line for line in said.splitlines() if line.startswith(f"{path}:")]
+        equal(lines[0], f"{path}:1:12: {world.folder}/gone.netset: No such file or directory", "a missing file")
+        assert lines[1].startswith(f'{path}:2:10: "drop" is no action'), lines
+        equal(lines[2], f"{path}:3:21: 2 lines of {world.folder}/bad.netset cannot be read", "a bad file")
+        equal(lines[3], f"{path}:4:12: {world.folder}/.: Is a directory", "a folder")
+        assert "    set a file gone.netset\n               ^~~~~~~~~~~\n" in said, said
+        assert f"{world.folder}/bad.netset:2:1: " in said and f"{world.folder}/bad.netset:3:1: " in said, said
+    answer = json.loads(world.ctl("-j", "check", path, check=False).stdout)
+    equal([(e["line"], e["word"]) for e in answer["errors"]],
+          [(1, "gone.netset"), (2, "drop"), (3, "bad.netset"), (4, ".")], "check -j")
+
+
 def good_files(world):
     """Nothing wrong, warnings only, from standard input, quiet, -j."""
     good = "default block\npolicy a allow proto tcp \\\n  dport 22\npolicy b block proto udp\n"
@@ -280,5 +299,5 @@ def goes_away(world):
 
 
 if __name__ == "__main__":
-    main([fifty_faults, good_files, wrong_words, makes_it_equal, merges_and_expects, daemon_faults,
+    main([fifty_faults, bad_set_files, good_files, wrong_words, makes_it_equal, merges_and_expects, daemon_faults,
           in_many_messages, hundred_thousand, progress, goes_away])

@@ -82,7 +82,9 @@ static void test_every_problem_with_its_place(void **state)
 
 	(void)state;
 	assert_int_equal(parse(file, &list, &problems), -EINVAL);
-	assert_int_equal(list.count, 0);
+	assert_int_equal(list.count, 1);
+	assert_string_equal(list.items[0].policy.name, "a");
+	change_list_deinit(&list);
 	assert_int_equal(problems.count, ARRAY_SIZE(rows));
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (problems.items[i].line != rows[i].line || problems.items[i].column != rows[i].column ||
@@ -103,6 +105,7 @@ static void test_nothing_is_swallowed(void **state)
 	assert_int_equal(text_parse_file(nul, sizeof(nul) - 1, &list, &problems), -EINVAL);
 	assert_int_equal(problems.items[0].line, 1);
 	text_problems_deinit(&problems);
+	change_list_deinit(&list);
 	assert_int_equal(parse(comment, &list, &problems), 0);
 	assert_int_equal(list.count, 2);
 	change_list_deinit(&list);
@@ -136,7 +139,8 @@ static void test_locate(void **state)
 		"\n"
 		"interface eth0 mode native\r\n"
 		"setting capture 64\n"
-		"policy x redirect eth1,eth2 fib src 10.0.0.1";
+		"policy x redirect eth1,eth2 fib src 10.0.0.1\n"
+		"set file bannable file file";
 	static const struct {
 		size_t change;
 		const char *field, *word;
@@ -148,7 +152,8 @@ static void test_locate(void **state)
 		{1, "put_policy.action", "rate-limit", 3, 12}, {1, "put_policy.match.src", "web", 3, 8},
 		{2, "attach", "eth0", 6, 11}, {2, "attach.mode", "native", 6, 21},
 		{3, "setting", "64", 7, 17}, {4, "put_policy.action.redirect.targets", "eth1,eth2", 8, 19},
-		{4, "put_policy.match.src", "10.0.0.1", 8, 37},
+		{4, "put_policy.match.src", "10.0.0.1", 8, 37}, {5, "put_set.file", "file", 9, 24},
+		{5, "put_set.name", "file", 9, 5},
 	};
 	struct change_list list = {0};
 	struct text_problems problems = {0};

@@ -101,6 +101,7 @@ static void test_problems(void **state)
 				problems.items[i].column, problems.items[i].message);
 	assert_int_equal(problems.count, ARRAY_SIZE(rows));
 	text_problems_deinit(&problems);
+	change_list_deinit(&list);
 }
 
 int main(void)
