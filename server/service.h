@@ -96,6 +96,8 @@ int service_read_token(const char *token, size_t count, uint64_t ret[], struct e
 struct service_warnings {
 	char **list; /* in the arena */
 	size_t count;
+	char fine[IFACE_NAME_SIZE]; /* found last that is redirected to without loss */
+	bool sends_back; /* the request attaches, or puts a policy that rejects or reflects */
 };
 int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct service_warnings *w);
 int service_warn_attach(struct arena *arena, const Pepctl__V1__Attachment *m, struct service_warnings *w);
@@ -103,7 +105,16 @@ int service_warn_stays(struct arena *arena, const char *iface, const char *patte
 	struct service_warnings *w);
 int service_warn_default(struct arena *arena, const Pepctl__V1__InterfaceDefault *m,
 	struct service_warnings *w);
-/* What came of it: connections that were not asked about, sets that nothing keeps out any more. */
+/*
+ * Attached veths, of all or of the name or pattern, through which the ruleset in force answers in vain. Walks
+ * the policies where there are veths in native mode.
+ */
+int service_warn_veths(
+	struct arena *arena, struct service *s, const char *name, struct service_warnings *w);
+/*
+ * What came of it: connections that were not asked about, sets that nothing keeps out any more, and
+ * with sends_back service_warn_veths().
+ */
 int service_warn_result(struct arena *arena, struct service *s, const struct store_result *result,
 	struct service_warnings *w);
 

@@ -57,6 +57,8 @@ static bool add_matched(struct pending *p, Pepctl__V1__AttachInterfaceResponse *
 	const struct datapath *dp = p->service->datapath;
 	size_t count = datapath_iface_count(dp);
 
+	answer->warnings = p->warnings.list;
+	answer->n_warnings = p->warnings.count;
 	answer->matched = arena_array(call_arena(p->call), count, sizeof(*answer->matched));
 	for (size_t i = 0; answer->matched && i < count; i++) {
 		const struct datapath_iface *iface = datapath_iface(dp, i);
@@ -104,7 +106,8 @@ static void on_attached(void *data, const struct store_result *result, struct er
 		error_set(&off, ERROR_PRECONDITION, "NOT_ATTACHED", "%s", iface->reason);
 	if (err || error_is_set(&off))
 		call_fail(p->call, err ? err : &off);
-	else if (service_warn_result(call_arena(p->call), p->service, result, &p->warnings) < 0)
+	else if (service_warn_result(call_arena(p->call), p->service, result, &p->warnings) < 0 ||
+		 service_warn_veths(call_arena(p->call), p->service, p->iface, &p->warnings) < 0)
 		service_fail_memory(p->call);
 	else
 		answer_attached(p, iface, result->revision);

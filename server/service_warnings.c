@@ -5,6 +5,7 @@
 
 #include "common/iface_pattern.h"
 #include "server/service.h"
+#include "server/veth.h"
 
 #define WARNINGS_MAX 20u
 
@@ -36,6 +37,7 @@ static bool is_absent(const struct service_warnings *w, const char *iface)
 
 int service_warn_attach(struct arena *arena, const Pepctl__V1__Attachment *m, struct service_warnings *w)
 {
+	w->sends_back = true;
 	if (iface_pattern_valid(m->iface) || !is_absent(w, m->iface))
 		return 0;
 	return warn(arena, w, "there is no interface %s now; it is attached when it appears", m->iface);
@@ -58,17 +60,39 @@ int service_warn_default(struct arena *arena, const Pepctl__V1__InterfaceDefault
 		m->iface);
 }
 
+/* Many policies may redirect to it. */
+static int warn_veth(struct arena *arena, const char *iface, struct service_warnings *w)
+{
+	enum veth_end end;
+
+	if (w->count == WARNINGS_MAX || streq(w->fine, iface))
+		return 0;
+	end = veth_end_of(iface);
+	if (end == VETH_NONE || end == VETH_PROGRAM) {
+		snprintf(w->fine, sizeof(w->fine), "%.*s", IFACE_NAME_SIZE - 1, iface);
+		return 0;
+	}
+	return warn(arena, w,
+		"what is redirected to %s from an interface in native mode is lost unless the other end of this "
+		"veth has GRO on or an XDP program",
+		iface);
+}
+
 int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct service_warnings *w)
 {
 	const Pepctl__V1__Redirect *to = m->action ? m->action->redirect : NULL;
 	int r = 0;
 
+	w->sends_back |= m->action && (m->action->kind == PEPCTL__V1__ACTION_KIND__ACTION_REJECT ||
+					      m->action->kind == PEPCTL__V1__ACTION_KIND__ACTION_REFLECT);
 	for (size_t i = 0; !r && to && i < to->n_targets; i++)
 		if (is_absent(w, to->targets[i]->iface))
 			r = warn(arena, w,
 				"there is no interface %s now; what policy %s redirects to it %s until there is",
 				to->targets[i]->iface, m->name,
 				to->n_targets > 1 ? "goes to its other interfaces" : "is dropped");
+		else
+			r = warn_veth(arena, to->targets[i]->iface, w);
 	for (size_t i = 0; !r && m->match && i < m->match->n_iface; i++)
 		if (is_absent(w, m->match->iface[i]))
 			r = warn(arena, w,
@@ -76,6 +100,51 @@ int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct
 				m->match->iface[i], m->name);
 	return r;
 }
+
+/* --- what XDP sends through a veth */
+
+static bool sends_back(const struct store_policy *p, const char *iface)
+{
+	const struct policy_match *m = &p->policy.match;
+	bool there = !m->iface_count;
+
+	if (p->policy.action.kind != POLICY_REJECT && p->policy.action.kind != POLICY_REFLECT)
+		return false;
+	for (size_t i = 0; !there && i < m->iface_count; i++)
+		there = streq(m->ifaces[i], iface);
+	return there;
+}
+
+static bool is_sent_back(struct service *s, const char *iface)
+{
+	size_t at = 0;
+
+	while (at < store_policy_count(s->store) && !sends_back(store_policy_at(s->store, at), iface))
+		at++;
+	return at < store_policy_count(s->store);
+}
+
+int service_warn_veths(
+	struct arena *arena, struct service *s, const char *name, struct service_warnings *w)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < datapath_iface_count(s->datapath) && w->count < WARNINGS_MAX; i++) {
+		const struct datapath_iface *at = datapath_iface(s->datapath, i);
+
+		if (at->state != DATAPATH_ATTACHED || at->mode != ATTACH_NATIVE ||
+			!streq(at->driver, "veth") || (name && !iface_pattern_matches(name, at->name)) ||
+			!is_sent_back(s, at->name) || veth_end_of(at->name) == VETH_PROGRAM)
+			continue;
+		r = warn(arena, w,
+			"what policies reject or reflect on %s is lost on its way back unless the other end of "
+			"this veth has an XDP program; load one there, or attach %s in generic mode",
+			at->name, at->name);
+	}
+	return r;
+}
+
+/* --- what came of it */
 
 int service_warn_result(struct arena *arena, struct service *s, const struct store_result *result,
 	struct service_warnings *w)
@@ -97,5 +166,5 @@ int service_warn_result(struct arena *arena, struct service *s, const struct sto
 				"add one, as: pepctl policy add NAME block src @%s",
 				set->name, set->name);
 	}
-	return r;
+	return r || !w->sends_back ? r : service_warn_veths(arena, s, NULL, w);
 }

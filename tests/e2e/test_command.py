@@ -299,6 +299,7 @@ def defaults_and_settings(world):
 
 def absent_interfaces(world):
     """Accepted, for it may come; but said."""
+    world.far_program("far1")
     world.start("--iface", "pep0")
     for words, says in (("policy add away redirect nope0 proto udp dport 7", "no interface nope0 now"),
                         ("policy set away redirect nope1", "no interface nope1 now"),

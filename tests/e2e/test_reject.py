@@ -9,7 +9,7 @@ import socket
 import struct
 
 from world import (CLONE_NEWNET, FAR, LIBC, NEAR, equal, family_of, identity, main, read_until_marker,
-                   wait_for)
+                   run, wait_for)
 
 PROHIBITED = {4: errno.EHOSTUNREACH, 6: errno.EACCES}  # what Linux makes of the two ICMP errors
 SLOW, SOON = 20, 0.4  # seconds: for what must come, for what must not
@@ -182,6 +182,34 @@ def explains(world):
     assert "reject" in line, line
 
 
+def lost_at_the_other_end(world):
+    """A veth drops what is sent back when its other end has no program: said when it begins to matter."""
+    lost = "what policies reject or reflect on {0} is lost on its way back unless the other end of this veth has an XDP"
+    world.start("--iface", "pep0:native", "--iface", "pep1:generic")
+    assert "lost" not in world.ctl("policy", "add", "b", "block", "dport", "7000").stderr
+    said = world.ctl("policy", "add", "r", *"reject proto udp dport 7001".split()).stderr
+    assert lost.format("pep0") in said and "pep1" not in said, said
+    equal(datagram(world, 4, 7001, patience=SOON), None, "an answer")
+    for words in ("policy set b reflect", "iface attach pep0", "iface attach pep*"):
+        said = world.ctl(*words.split()).stderr
+        assert lost.format("pep0") in said and "pep1 is lost" not in said, (words, said)
+    world.ctl("iface", "detach", "pep*")
+    assert "lost" not in world.ctl("policy", "set", "r", "iface", "pep1").stderr
+    world.ctl("policy", "del", "b")
+    assert "lost" not in world.ctl("iface", "attach", "pep0").stderr
+    world.far_program("far0")
+    assert "lost" not in world.ctl("policy", "set", "r", "iface", "pep0,pep1").stderr
+    equal(datagram(world, 4, 7001), PROHIBITED[4], "an answer that somebody takes")
+    redirected = "what is redirected to pep1 from an interface in native mode is lost unless"
+    assert redirected in world.ctl("policy", "add", "away", *"redirect pep1 dport 7002".split()).stderr
+    world.far_program("far1")
+    equal(world.ctl("policy", "set", "away", *"redirect pep1".split()).stderr, "", "a redirect that arrives")
+    run("ip", "link", "add", "pair0", "type", "veth", "peer", "name", "pair1")
+    assert "lost" in world.ctl("policy", "set", "away", *"redirect pair0".split()).stderr
+    assert "lost" not in world.ctl("policy", "set", "away", *"redirect lo".split()).stderr
+
+
 if __name__ == "__main__":
     main([rejects_v4_native, rejects_v6_native, rejects_v4_generic, rejects_v6_generic,
-          checksums_left_to_the_card, resets_what_is_established, keeps_to_its_rate, explains])
+          checksums_left_to_the_card, resets_what_is_established, keeps_to_its_rate, explains,
+          lost_at_the_other_end])
