@@ -5,7 +5,8 @@
  * makes the frame of them.
  *
  * Never answered, so that an answer cannot go to many, be answered in turn, or go to who has not
- * asked: RFC 1122 3.2.2, RFC 1812 4.3.2.7, RFC 4443 2.4 (e), and RFC 9293 3.10.7.1 of a RST.
+ * asked: RFC 1122 3.2.2, RFC 1812 4.3.2.7, RFC 4443 2.4 (e), and RFC 9293 3.10.7.1 of a RST; nor
+ * an IPv4 header with a wrong checksum, which RFC 1122 3.2.1.2 has a host discard silently.
  *
  * An answer is longer than its question by no more than its own headers, and no ICMP answer is
  * longer than RFC 1812 4.3.2.3 and RFC 4443 3.1 allow: nobody can make more of it than he sends.
@@ -45,6 +46,9 @@
 #define PEP_QUOTE_MASK     511u
 PEP_STATIC_ASSERT(PEP_QUOTE_MAX / 4 <= PEP_QUOTE_MASK, "the mask leaves a word's number as it is");
 PEP_STATIC_ASSERT(PEP_ANSWER_L2_MAX <= PEP_ANSWER_IP, "two tags have room");
+#define PEP_IP4_HEADER_MAX 60u
+PEP_STATIC_ASSERT(PEP_ANSWER_L2_MASK + PEP_IP4_HEADER_MAX <= PEP_CAPTURE_MAX,
+	"the question has the whole IPv4 header");
 
 /* Too much for the stack. */
 struct pep_answer {
@@ -202,6 +206,26 @@ PEP_INLINE __be16 pep_answer_fold(__u64 sum)
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (__be16)~sum;
+}
+
+/* Whether an IPv4 header arrived as it was sent; who is answered otherwise may not be who asked. */
+PEP_INLINE int pep_answer_intact(const struct pep_answer *answer)
+{
+	__u32 at = answer->l2;
+	const __be16 *ip;
+	__u64 sum = 0;
+	__u32 words;
+	__u32 i;
+
+	PEP_BOUND(at, PEP_ANSWER_L2_MASK);
+	ip = (const void *)(answer->question + at);
+	words = (answer->question[at] & 15u) * 2;
+	PEP_UNROLL
+	for (i = 0; i < sizeof(struct iphdr) / 2; i++)
+		sum += ip[i];
+	for (i = sizeof(struct iphdr) / 2; i < PEP_IP4_HEADER_MAX / 2 && i < words; i++)
+		sum += ip[i]; /* options */
+	return !pep_answer_fold(sum);
 }
 
 /* Of the pseudo header: addresses, length and protocol. */
@@ -376,7 +400,7 @@ PEP_INLINE int pep_answer_begin(
 		return 0;
 	answer->l2 = l2;
 	answer->l4 = pep_answer_transport(source, packet, answer, l2);
-	return answer->l4 != 0;
+	return answer->l4 != 0 && (packet->family != 4 || pep_answer_intact(answer));
 }
 
 /* After pep_answer_begin(): what is to be sent. Not 0 when the packet cannot be read. */

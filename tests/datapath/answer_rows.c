@@ -126,6 +126,18 @@ const struct answer_row answer_rows[] = {
 	{"ip6 tcp", "i8=00000000000000000000ffffc0000201", N},
 	{"ip6 tcp", "i8=fe80000000000000", R},
 	{"ip6 tcp", "i8=0000000000000001", R},
+	/* an IPv4 header that did not arrive as it was sent */
+	{"ip4 tcp", "c10=0000", N},
+	{"ip4 udp", "c10=ffff", N},
+	{"ip4 udp", "c8=3f", N},
+	{"ip4 tcp", "c12=c0000203", N},
+	{"vlan=5 ip4 tcp", "c19=0a", N},
+	{"svlan=7 vlan=5 ip4 icmp=8", "c1=10", N},
+	{"ip4 opts udp pay=9", "c20=02", N},
+	{"ip4 opts tcp", "c59=02", N},
+	{"ip4 opts tcp", "c60=02", R}, /* behind it */
+	{"svlan=7 vlan=5 ip4 opts udp", "c59=00", N},
+	{"svlan=7 vlan=5 ip4 opts udp", "", U},
 	/* malformed */
 	{"ip4 tcp cut=50", "", N},
 	{"ip4 tcp doff=4", "", N},
@@ -144,7 +156,7 @@ static void put_bytes(struct frame *frame, const char *word)
 	char *hex;
 	size_t at = strtoul(word + 1, &hex, 10);
 
-	at += *word == 'i' ? frame->l3 : *word == 't' ? frame->l4 : 0;
+	at += *word == 'i' || *word == 'c' ? frame->l3 : *word == 't' ? frame->l4 : 0;
 	for (hex++; *hex && *hex != ' '; hex += 2) {
 		unsigned int byte;
 
@@ -157,8 +169,13 @@ static void put_bytes(struct frame *frame, const char *word)
 void answer_question(const struct answer_row *row, struct frame *ret)
 {
 	frame_build(ret, row->text);
-	for (const char *word = row->bytes; *word; word += strcspn(word, " "), word += *word == ' ')
-		put_bytes(ret, word);
+	for (const char *word = row->bytes; *word; word += strcspn(word, " "), word += *word == ' ') {
+		if (*word != 'c')
+			put_bytes(ret, word);
+		frame_seal(ret);
+		if (*word == 'c')
+			put_bytes(ret, word);
+	}
 }
 
 /* --- the answer */

@@ -20,7 +20,8 @@ enum answer_kind {
 struct answer_row {
 	const char *text;  /* frame.h */
 	const char *bytes; /* "" or "WHERE=HEX ...": put at an offset of the frame (e), of IP (i),
-			      or of the transport header (t), as in "i12=7f000001" */
+			      or of the transport header (t), as in "i12=7f000001"; of IP (c) when
+			      the IPv4 checksum is right, which it is no more then */
 	enum answer_kind kind;
 };
 

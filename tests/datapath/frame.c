@@ -311,6 +311,22 @@ static int add_word(struct builder *b, char *word)
 	return value_header(b, word, equals + 1) || value_field(b, word, equals + 1);
 }
 
+void frame_seal(struct frame *frame)
+{
+	uint8_t *ip = frame->data + frame->l3;
+	size_t size = (ip[0] & 15u) * 4u;
+	unsigned long sum = 0;
+
+	if (!frame->l3 || frame->data[frame->l3 - 2] != 0x08 || frame->l3 + size > frame->size || size < 20)
+		return;
+	put16(ip + 10, 0);
+	for (size_t i = 0; i < size; i += 2)
+		sum += (unsigned long)ip[i] << 8 | ip[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	put16(ip + 10, (unsigned int)(~sum & 0xffff));
+}
+
 static void finish(struct builder *b)
 {
 	struct frame *frame = b->frame;
@@ -323,6 +339,7 @@ static void finish(struct builder *b)
 	else if (frame->l3)
 		put16(ip + (ip6 ? 4 : 2), (unsigned int)b->ip_length);
 	grow(b, b->pad);
+	frame_seal(frame);
 	if (b->cut >= 0 && (size_t)b->cut < frame->size)
 		frame->size = (size_t)b->cut;
 	frame->size -= (size_t)b->chop;

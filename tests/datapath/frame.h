@@ -33,6 +33,8 @@ struct frame {
 
 /* Aborts with the word when the text is not understood. */
 void frame_build(struct frame *frame, const char *text);
+/* Makes the checksum of an IPv4 header right, which is whole. frame_build() has done so. */
+void frame_seal(struct frame *frame);
 
 #define FRAME_BAD4  "198.51.100.66"
 #define FRAME_BAD6  "2001:db8:bad::66"

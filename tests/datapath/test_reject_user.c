@@ -2,7 +2,8 @@
 /*
  * bpf/answer.h in user space under the sanitizers: the same table and the same bytes as of the
  * loaded program, then frames cut and changed anywhere, of which nothing is wanted but that what
- * is answered was for one host and from one, and that the answer is sound.
+ * is answered was for one host and from one, and that the answer is sound. Every other has the IPv4
+ * checksum right again, without which few would be answered.
  */
 #include "cmocka_all.h"
 
@@ -116,6 +117,8 @@ static void test_changed_frames(void **state)
 		for (size_t i = 0; i < answer_row_count; i++) {
 			answer_question(&answer_rows[i], &frame);
 			change_bytes();
+			if (round % 2)
+				frame_seal(&frame);
 			size = make(frame.data, frame.size, &packet);
 			if (size)
 				check_sound(size, &packet);
