@@ -97,6 +97,7 @@ struct service_warnings {
 	char **list; /* in the arena */
 	size_t count;
 	char fine[IFACE_NAME_SIZE]; /* found last that is redirected to without loss */
+	bool has_vlan;   /* the request puts a policy of a VLAN */
 	bool sends_back; /* the request attaches, or puts a policy that rejects or reflects */
 };
 int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct service_warnings *w);
@@ -112,8 +113,8 @@ int service_warn_default(struct arena *arena, const Pepctl__V1__InterfaceDefault
 int service_warn_veths(
 	struct arena *arena, struct service *s, const char *name, struct service_warnings *w);
 /*
- * What came of it: connections that were not asked about, sets that nothing keeps out any more, and
- * with sends_back service_warn_veths().
+ * What came of it: connections that were not asked about, sets that nothing keeps out any more, with
+ * has_vlan interfaces that strip the tags, and with sends_back service_warn_veths().
  */
 int service_warn_result(struct arena *arena, struct service *s, const struct store_result *result,
 	struct service_warnings *w);

@@ -83,6 +83,7 @@ int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct
 	const Pepctl__V1__Redirect *to = m->action ? m->action->redirect : NULL;
 	int r = 0;
 
+	w->has_vlan |= m->match && m->match->vlan_present_case == PEPCTL__V1__MATCH__VLAN_PRESENT_VLAN;
 	w->sends_back |= m->action && (m->action->kind == PEPCTL__V1__ACTION_KIND__ACTION_REJECT ||
 					      m->action->kind == PEPCTL__V1__ACTION_KIND__ACTION_REFLECT);
 	for (size_t i = 0; !r && to && i < to->n_targets; i++)
@@ -146,6 +147,19 @@ int service_warn_veths(
 
 /* --- what came of it */
 
+static int warn_stripped(struct arena *arena, struct service *s, struct service_warnings *w)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < datapath_iface_count(s->datapath) && w->count < WARNINGS_MAX; i++) {
+		const struct datapath_iface *at = datapath_iface(s->datapath, i);
+
+		if (at->state == DATAPATH_ATTACHED && *at->warning)
+			r = warn(arena, w, "vlan matches nothing there: %s", at->warning);
+	}
+	return r;
+}
+
 int service_warn_result(struct arena *arena, struct service *s, const struct store_result *result,
 	struct service_warnings *w)
 {
@@ -166,5 +180,7 @@ int service_warn_result(struct arena *arena, struct service *s, const struct sto
 				"add one, as: pepctl policy add NAME block src @%s",
 				set->name, set->name);
 	}
+	if (!r && w->has_vlan)
+		r = warn_stripped(arena, s, w);
 	return r || !w->sends_back ? r : service_warn_veths(arena, s, NULL, w);
 }

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Attachments follow the name, and what is attached is filtered by what was asked for it."""
+import ctypes
 import fcntl
 import json
 import os
+import socket
 import struct
 
 from world import FAR, NEAR, Receiver, equal, main, run, wait_for
@@ -251,7 +253,32 @@ def pattern_refused(world):
     assert "ve0 is attached in generic mode; detach ve* first" in result.stderr, result.stderr
 
 
+def keep_tags(iface):
+    """ethtool -K IFACE rxvlan off: ETHTOOL_SFLAGS, of which ETH_FLAG_RXVLAN is cleared."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        value = ctypes.create_string_buffer(struct.pack("II", 0x25, 0))
+        request = struct.pack("16sP", iface.encode(), ctypes.addressof(value))
+        fcntl.ioctl(s, 0x8946, request)
+        flags = struct.unpack_from("II", value)[1] & ~(1 << 8)
+        struct.pack_into("II", value, 0, 0x26, flags)
+        fcntl.ioctl(s, 0x8946, request)
+
+
+def stripped_tags(world):
+    """Who names a VLAN is told where the card takes tags away: nothing matches there, and nothing says so."""
+    world.start("--iface", "pep0")
+    told = "vlan matches nothing there: pep0 strips VLAN tags"
+    words = ["policy", "add", "five", *"block vlan 5".split()]
+    assert told in world.ctl(*words).stderr, "adding a policy of a VLAN"
+    assert told not in world.ctl("policy", "add", *"six block dport 6 proto udp".split()).stderr, "another policy"
+    world.ctl("iface", "detach", "pep0")
+    keep_tags("pep0")
+    world.ctl("iface", "attach", "pep0")
+    assert told not in world.ctl("policy", "set", "five", "priority", "3").stderr, "with tags"
+
+
 if __name__ == "__main__":
     main([default_with_its_interface, default_before_its_interface, without_ethernet, renamed,
           renamed_without_daemon, moved, moved_without_daemon, absent_in_a_file, patterns,
-          pattern_and_name, pattern_put_back, pattern_beyond_the_limit, pattern_refused])
+          pattern_and_name, pattern_put_back, pattern_beyond_the_limit, pattern_refused,
+          stripped_tags])
