@@ -2,12 +2,12 @@
 """Leases: bans one by one and at once, refreshed, recovered, and what they cost in memory."""
 import random
 import struct
-import threading
 
 import load
 import peer
 import rows
 import workload
+from asking import Asking
 from rows import row, seconds
 
 BANS, REFRESHED, MANY, POLICIES = 20_000, 100_000, 1_000_000, 10_000
@@ -33,31 +33,6 @@ def begin(world, *flags):
     return peer.Peer(str(world.socket))
 
 
-class Asking:
-    """Another client calls GetStats all the while."""
-
-    def __init__(self, world):
-        self.client, self.done, self.took = peer.Peer(str(world.socket)), threading.Event(), []
-        self.thread = threading.Thread(target=self.ask)
-
-    def ask(self):
-        while not self.done.is_set():
-            self.took.append(seconds(self.client.call, "GetStats"))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.done.set()
-        self.thread.join()
-        self.client.close()
-
-    def row(self, name):
-        worst = sorted(self.took)[len(self.took) * 99 // 100] * 1000
-        row(f"{name}-calls", f"{worst:.2f}", f"ms-at-p99-of-{len(self.took)}", "<=5", worst <= 5)
-
-
 def one_by_one(client, members):
     """Each its own request, many in flight; the frames are made before."""
     frames = [peer.pack_request(1 + 2 * n, "LeaseMembers", peer.encode("LeaseMembersRequest", {
@@ -80,7 +55,7 @@ def bans(world):
     with Asking(world) as asking:
         took = one_by_one(client, members)
     row("bans-20k-one-by-one", f"{took:.2f}", "s", "<=1", took <= 1)
-    asking.row("bans-20k")
+    asking.row("bans-20k-calls")
     client.call("ReleaseMembers", set="bench", all=True)
     floor = load.sync_time(world.folder)
     took = seconds(hold, client, members) * 1000
@@ -94,7 +69,7 @@ def refresh(world):
     with Asking(world) as asking:
         took = seconds(hold, client, members, 2 * HOUR)
     row("leases-100k-refreshed", f"{took:.2f}", "s", "<=0.2", took <= 0.2)
-    asking.row("leases-100k")
+    asking.row("leases-100k-calls")
 
 
 def recovery(world):
@@ -109,7 +84,7 @@ def recovery(world):
     members = addresses(MANY)
     with Asking(world) as asking:
         hold(client, members)
-    asking.row("leases-1m")
+    asking.row("leases-1m-calls")
     each = (rows.resident(world.daemon.pid) - before) * 1024 / MANY
     row("lease-memory", f"{each:.0f}", "bytes", "<=100", each <= 100)
     for end, name in ((world.kill, "journal"), (world.stop, "state")):
