@@ -123,6 +123,13 @@ void call_watch(struct call *call, void (*writable)(void *data), void (*cancelle
 
 /* --- what is asked */
 
+void call_forget_request(struct call *call)
+{
+	call->request = NULL;
+	arena_deinit(&call->arena);
+	arena_init(&call->arena, ARENA_BUDGET_DEFAULT);
+}
+
 void call_count_from(struct call *call, size_t first)
 {
 	call->first_index = first;

@@ -48,6 +48,8 @@ void rpc_receive(struct rpc *rpc, enum method_id method, const struct rpc_receiv
 const struct rpc_peer *call_peer(const struct call *call);
 const void *call_request(const struct call *call); /* the generated struct of the method */
 struct arena *call_arena(struct call *call);       /* until the call ends */
+/* Whoever waits long with many others of its kind gives back the request, and all of the arena. */
+void call_forget_request(struct call *call);
 int64_t call_deadline(const struct call *call);    /* CLOCK_MONOTONIC ns, 0 = none */
 
 /* Paths of repeated fields in the next messages of the client's stream count from `first`. */

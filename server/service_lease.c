@@ -53,6 +53,7 @@ static void submit(struct pending *p, struct error *err, store_done done)
 		return;
 	}
 	p->tx.lease = TAKE_PTR(p->lease);
+	call_forget_request(p->call); /* of which nothing is borrowed: thousands of bans may wait */
 	store_submit(p->service->store, &p->tx, done, p);
 }
 
