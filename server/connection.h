@@ -14,9 +14,9 @@
 #include "server/stream.h"
 
 #define CONNECTION_QUEUE_MAX (8u << 20)  /* answers: no further frame is served above */
-#define CONNECTION_KEPT_MAX CONNECTION_READ_SIZE /* of a buffer that is empty */
+#define CONNECTION_KEPT_MAX 65536u       /* of a buffer that is empty */
 #define CONNECTION_STREAM_MAX (1u << 20) /* of it for streams, which keep queues of their own */
-#define CONNECTION_READ_SIZE 65536u
+#define CONNECTION_READ_SIZE 16384u /* in a turn of the loop: some two hundred small requests */
 
 struct connection;
 
