@@ -235,6 +235,7 @@ static void teardown(struct daemon *d)
 	if (d->stopping)
 		leave_state(d);
 	store_free(d->store);
+	session_list_deinit(&d->sessions);
 	journal_close(d->journal);
 	rpc_free(d->rpc);
 	hub_free(d->hub);

@@ -10,6 +10,7 @@
 #include "server/monitor.h"
 #include "server/options.h"
 #include "server/service.h"
+#include "server/session_list.h"
 
 struct daemon {
 	const struct options *options;
@@ -40,6 +41,8 @@ struct daemon {
 	bool refresh_waits; /* for its end */
 	char write_error[256]; /* why the state folder's last write failed; "" = it did not */
 	bool persist_unsure; /* a sync has failed, and no file was made durable since */
+
+	struct session_list sessions; /* of the worker that prepares */
 
 	uv_work_t run_work, persist_work, settle_work;
 	void (*run)(void *arg);

@@ -9,9 +9,9 @@
 static int sessions(void *data, const uint16_t *ports, size_t count, const char *const *ifaces,
 	size_t iface_count, struct sock_diag *ret)
 {
-	int r = sock_diag_read(ports, count, ifaces, iface_count, ret);
+	int r = session_list_read(
+		&((struct daemon *)data)->sessions, ports, count, ifaces, iface_count, ret);
 
-	(void)data;
 	if (ret->cut)
 		log_warn("there are more than %zu connections to protected ports; the others were "
 			 "not asked about",

@@ -284,7 +284,7 @@ struct store_backend {
 	void (*alarm)(void *data, int64_t boottime); /* calls store_alarm() then; the last one counts */
 	/*
 	 * The lock-out check, all on the worker: connections to the ports, and their ways from the
-	 * interfaces, as sock_diag_read().
+	 * interfaces, as session_list_read().
 	 */
 	int (*sessions)(void *data, const uint16_t *ports, size_t count, const char *const *ifaces,
 		size_t iface_count, struct sock_diag *ret);

@@ -104,7 +104,7 @@ int sock_diag_parse(const void *part, size_t size, struct sock_diag *list)
 	return netlink_parse(part, size, TCPDIAG_GETSOCK, take, list);
 }
 
-static int read_sessions(const uint16_t *ports, size_t port_count, struct sock_diag *list)
+int sock_diag_read(const uint16_t *ports, size_t port_count, struct sock_diag *list)
 {
 	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	struct question q = {
@@ -180,15 +180,11 @@ static int find_ways(struct sock_diag *list, const struct links *links)
 	return r;
 }
 
-int sock_diag_read(const uint16_t *ports, size_t port_count, const char *const *ifaces,
-	size_t iface_count, struct sock_diag *list)
+int sock_diag_place(struct sock_diag *list, const char *const *ifaces, size_t iface_count)
 {
 	_cleanup_links_ struct links links = {0};
-	int r = read_sessions(ports, port_count, list);
+	int r = list->count ? links_read(&links, ifaces, iface_count) : 0;
 
-	if (r || !list->count)
-		return r;
-	r = links_read(&links, ifaces, iface_count);
 	for (size_t i = 0; !r && i < list->count; i++)
 		list->sessions[i].loopback = is_loopback(&list->sessions[i].flow, &links);
 	return r || !links.has_vlans ? r : find_ways(list, &links);

@@ -31,11 +31,13 @@ void sock_diag_deinit(struct sock_diag *list);
 
 /*
  * Adds the established connections of this network namespace to the local ports (host order,
- * 1 .. SOCK_DIAG_PORTS_MAX of them), with their ways from the interfaces of these names. 0 or
- * -errno: -ENOENT or -EOPNOTSUPP of a kernel without tcp_diag.
+ * 1 .. SOCK_DIAG_PORTS_MAX of them). 0 or -errno: -ENOENT or -EOPNOTSUPP of a kernel without
+ * tcp_diag.
  */
-int sock_diag_read(const uint16_t *ports, size_t port_count, const char *const *ifaces,
-	size_t iface_count, struct sock_diag *list);
+int sock_diag_read(const uint16_t *ports, size_t port_count, struct sock_diag *list);
+
+/* Once for a list: what is loopback, and the ways from the interfaces of these names. 0 or -errno. */
+int sock_diag_place(struct sock_diag *list, const char *const *ifaces, size_t iface_count);
 
 /*
  * Takes the next part of an answer. 1 = more is to come, 0 = that was all, or as many as are
