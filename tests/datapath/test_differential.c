@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "amount.h"
+#include "tests/lib/amount.h"
 #include "classbench.h"
 #include "decider.h"
 #include "ruleset_classbench.h"

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "amount.h"
+#include "tests/lib/amount.h"
 #include "cmocka_all.h"
 #include "engine.h"
 #include "failing_bpf.h"

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "amount.h"
+#include "tests/lib/amount.h"
 #include "classbench.h"
 #include "decider.h"
 

@@ -8,7 +8,7 @@
 #include "flow_random.h"
 #include "shadowing.h"
 #include "shrink.h"
-#include "tests/datapath/amount.h"
+#include "tests/lib/amount.h"
 #include "witness.h"
 
 /* Packets for a policy that has not decided yet, and for all of them in a ruleset. */

@@ -12,6 +12,7 @@
 
 #include "common/table.h"
 #include "failing_memory.h"
+#include "tests/lib/amount.h"
 
 #define POLICIES 64u
 #define MANY     60000u /* more than the least of tables takes */
@@ -316,7 +317,7 @@ static void test_aborts_leave_no_trace(void **state)
 	struct world *w = *state;
 	struct snapshot before = take(w), after;
 
-	for (unsigned int round = 0; round < 20; round++)
+	for (size_t round = amount(20); round; round--)
 		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 			kinds[i].make(w, false);
 			engine_abort(&w->engine, world_plan(w));

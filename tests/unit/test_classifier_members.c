@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Members of sets: what shows when, growth, limits, and failures that must leave no trace. */
 #include "classifier_world.h"
+#include "tests/lib/amount.h"
 
 #include <stdio.h>
 
@@ -182,9 +183,10 @@ static void test_growth(void **state)
 static void test_coming_and_going(void **state)
 {
 	struct world *w = *state;
+	unsigned int rounds = (unsigned int)amount(3000);
 
 	world_put(w, NULL, "p block src @set");
-	for (unsigned int i = 0; i < 3000; i++) {
+	for (unsigned int i = 0; i < rounds; i++) {
 		move_many(w, i * 16, i * 16 + 16, i & 1, true);
 		if (i >= 4)
 			move_many(w, (i - 4) * 16, (i - 4) * 16 + 16, i & 1, false);
@@ -277,7 +279,7 @@ static void test_no_memory(void **state)
 	move_many(w, 0, 10, false, true);
 	move_many(w, 0, 10, true, true);
 	world_commit(w);
-	assert_in_range(fail_each(w, 10, 40000), 4, 40);
+	assert_in_range(fail_each(w, 10, 20000), 4, 40);
 	move_many(w, 10, 40000, false, true);
 	move_many(w, 10, 40000, true, true);
 	world_commit(w);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "bpf/hash.h"
+#include "tests/lib/amount.h"
 
 static struct classifier_info info_of(const struct world *w)
 {
@@ -140,7 +141,7 @@ static uint32_t spare_buckets(const struct world *w)
 static void test_all_others(void **state)
 {
 	(void)state;
-	for (unsigned int seed = 0; seed < 8; seed++) {
+	for (size_t seed = amount(8); seed; seed--) {
 		struct world *w = world_new(4096);
 		uint32_t spare = spare_buckets(w);
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "hub_world.h"
+#include "tests/lib/amount.h"
 
 static struct hub_options random_options(void)
 {
@@ -95,7 +96,7 @@ static void run_random(void)
 static void test_random(void **state)
 {
 	(void)state;
-	for (unsigned int i = 0; i < 150; i++)
+	for (size_t i = amount(150); i; i--)
 		run_random();
 }
 
@@ -105,10 +106,11 @@ static void test_random_turnover(void **state)
 	_cleanup_(hub_freep) struct hub *hub = new_hub();
 	_cleanup_free_ struct kernel *k = calloc(1, sizeof(*k));
 	struct client clients[5] = { 0 };
+	unsigned int turns = (unsigned int)amount(20000);
 
 	(void)state;
 	assert_non_null(k);
-	for (unsigned int i = 0; i < 20000; i++) {
+	for (unsigned int i = 0; i < turns; i++) {
 		struct client *c = &clients[chance(ARRAY_SIZE(clients))];
 		struct hub_options options;
 

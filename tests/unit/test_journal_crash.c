@@ -15,6 +15,7 @@
 
 #include "crash_fs.h"
 #include "server/journal.h"
+#include "tests/lib/amount.h"
 
 #define SEED     20260101u
 #define SESSIONS 20000u
@@ -199,9 +200,11 @@ static void session(uint32_t number)
 
 static void test_random_sessions(void **state)
 {
+	uint32_t sessions = (uint32_t)amount(SESSIONS);
+
 	(void)state;
-	print_message("%u sessions from seed %u\n", SESSIONS, SEED);
-	for (uint32_t i = 0; i < SESSIONS; i++)
+	print_message("%u sessions from seed %u\n", sessions, SEED);
+	for (uint32_t i = 0; i < sessions; i++)
 		session(SEED + i);
 }
 

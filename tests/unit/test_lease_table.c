@@ -10,6 +10,7 @@
 
 #include "failing_memory.h"
 #include "server/lease_table.h"
+#include "tests/lib/amount.h"
 
 static uint32_t name_owner(struct lease_table *table, unsigned int i)
 {
@@ -112,25 +113,25 @@ static void test_any_cursor_is_harmless(void **state)
 static void test_memory_a_lease(void **state)
 {
 	struct lease_table table = {0};
-	uint32_t owner = name_owner(&table, 0);
+	uint32_t owner = name_owner(&table, 0), many = (uint32_t)amount(MANY);
 
 	(void)state;
-	for (uint32_t i = 0; i < MANY; i++) {
+	for (uint32_t i = 0; i < many; i++) {
 		struct member m = address4(i * 16);
 
 		assert_int_equal(
-			lease_table_put(&table, 2, &m, owner, 1 + (i * 7919ull) % MANY), 1);
+			lease_table_put(&table, 2, &m, owner, 1 + (i * 7919ull) % many), 1);
 		/* Also on the way, with little for what is at the beginning. */
 		assert_true(i % 64 || lease_table_bytes(&table) <= 48ull * (i + 1) + 32768);
 	}
-	print_message("%zu bytes for %u leases\n", lease_table_bytes(&table), MANY);
-	assert_true(lease_table_bytes(&table) <= 44ull * MANY);
-	for (uint64_t now = 0; now <= MANY; now += 1000) {
+	print_message("%zu bytes for %u leases\n", lease_table_bytes(&table), many);
+	assert_true(lease_table_bytes(&table) <= 44ull * many);
+	for (uint64_t now = 0; now <= many; now += 1000) {
 		uint32_t id;
 
 		while ((id = lease_table_expired(&table, now)) != LEASE_NONE)
 			lease_table_remove_at(&table, id);
-		assert_int_equal(lease_table_count(&table, 2), MANY - now);
+		assert_int_equal(lease_table_count(&table, 2), many - now);
 	}
 	lease_table_trim(&table);
 	assert_true(lease_table_bytes(&table) < 4096);

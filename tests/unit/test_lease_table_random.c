@@ -10,6 +10,7 @@
 
 #include "failing_memory.h"
 #include "server/lease_table.h"
+#include "tests/lib/amount.h"
 
 #define SETS    4u
 #define MEMBERS 200u
@@ -312,13 +313,14 @@ static void check(struct world *w)
 static void test_against_an_array(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
+	unsigned int turns = (unsigned int)amount(TURNS);
 
 	(void)state;
 	assert_non_null(w);
 	srand(4711);
 	for (unsigned int o = 0; o < OWNERS; o++)
 		w->owners[o] = name_owner(&w->table, o);
-	for (unsigned int turn = 0; turn < TURNS; turn++) {
+	for (unsigned int turn = 0; turn < turns; turn++) {
 		step(w, turn);
 		if (turn % 1000 == 0)
 			check(w);

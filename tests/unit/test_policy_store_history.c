@@ -11,6 +11,7 @@
 #include "journal.pb-c.h"
 #include "random_policy.h"
 #include "store_drive.h"
+#include "tests/lib/amount.h"
 
 /* --- restarts */
 
@@ -244,6 +245,7 @@ static struct store_tx random_tx(struct world *w)
 static void test_random(void **state)
 {
 	static char *texts[TURNS + 1]; /* by revision */
+	unsigned int turns = (unsigned int)amount(TURNS);
 	struct world w[2];
 	struct answer a;
 	unsigned int in = 0;
@@ -252,7 +254,7 @@ static void test_random(void **state)
 	random_policy_seed(20261129);
 	world_init(&w[0], 20, NULL);
 	texts[0] = content(&w[0], false);
-	for (unsigned int turn = 0; turn < TURNS; turn++) {
+	for (unsigned int turn = 0; turn < turns; turn++) {
 		uint64_t before = store_revision(w[in].store), target = before;
 
 		if (random_below(8) == 0) {
@@ -274,7 +276,8 @@ static void test_random(void **state)
 		world_deinit(&w[in]);
 		in = !in;
 	}
-	print_message("revision %llu after %u turns\n", (unsigned long long)store_revision(w[in].store), TURNS);
+	print_message("revision %llu after %u turns\n",
+		(unsigned long long)store_revision(w[in].store), turns);
 	world_deinit(&w[in]);
 	for (unsigned int i = 0; i <= TURNS; i++)
 		free(texts[i]);

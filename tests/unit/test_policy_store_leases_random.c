@@ -10,6 +10,7 @@
 
 #include "lease_world.h"
 #include "random_policy.h"
+#include "tests/lib/amount.h"
 
 #define SETS 2u
 #define OWNERS 3u
@@ -142,14 +143,14 @@ static void test_random(void **state)
 {
 	static struct plain now;
 	struct world w[2];
-	unsigned int in = 0;
+	unsigned int in = 0, turns = (unsigned int)amount(TURNS);
 
 	(void)state;
 	random_policy_seed(20261130);
 	memset(&now, 0, sizeof(now));
 	lease_start(&w[0]);
 	lease_commit(&w[0], "set s0\nset s1\n");
-	for (unsigned int turn = 0; turn < TURNS; turn++) {
+	for (unsigned int turn = 0; turn < turns; turn++) {
 		random_turn(&w[in], &now);
 		if (!random_below(3)) {
 			w[in].boottime += random_below(4) * SECOND;

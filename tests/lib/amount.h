@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * How much is done of what differs by chance alone. tests/kernels/run sets PEP_PERCENT, as there
- * a processor is emulated; whoever asks prints what it came to.
+ * a processor is emulated, and tests/lib/valgrind; whoever asks prints what it came to.
  */
 #ifndef PEP_TESTS_AMOUNT_H
 #define PEP_TESTS_AMOUNT_H
