@@ -300,6 +300,7 @@ def main(cases):
     if os.geteuid() != 0:
         sys.exit(f"{sys.argv[0]} makes namespaces and loads programs into the kernel: run it as root")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what it leaves behind without it
     wanted = sys.argv[2:] or [case.__name__ for case in cases]
     failed = [name for name in wanted if not run_case(name)]
     sys.exit(f"failed: {' '.join(failed)}" if failed else 0)
