@@ -220,10 +220,10 @@ static void decide(
 		must(pep_is_blocked(ruling.tally) == !wanted.pass);
 }
 
-static void check(struct input *in, const struct model *m, uint64_t generation)
+static void check(struct input *in, struct model *m, uint64_t generation)
 {
 	struct oracle_set sets[MODEL_SETS];
-	struct oracle_ruleset ruleset = {.policies = (struct policy *)m->policies,
+	struct oracle_ruleset ruleset = {.policies = m->policies,
 		.count = m->count,
 		.sets = sets,
 		.set_count = MODEL_SETS,
