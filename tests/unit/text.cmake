@@ -1,6 +1,6 @@
 foreach(name IN ITEMS change iface_pattern text_file)
     pep_unit_test(${name} SOURCES test_${name}.c LIBS pep_common)
 endforeach()
-pep_unit_test(text SOURCES test_text.c random_policy.c LIBS pep_common)
-pep_unit_test(policy_proto SOURCES test_policy_proto.c random_policy.c LIBS pep_common)
+pep_unit_test(text SOURCES test_text.c LIBS pep_random)
+pep_unit_test(policy_proto SOURCES test_policy_proto.c LIBS pep_random)
 pep_unit_test(policy_cover SOURCES test_policy_cover.c LIBS pep_common)
