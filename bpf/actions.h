@@ -60,11 +60,9 @@ PEP_GLOBAL int pep_scope_pass(const struct pep_packet *packet, __u32 entry)
 	return passes;
 }
 
-PEP_INLINE int pep_act_limit(
-	const struct pep_packet *packet, const struct pep_rule *rule, struct pep_ruling *ruling)
+PEP_INLINE int pep_act_limit(const struct pep_packet *packet, __u32 slot,
+	const struct pep_rule *rule, struct pep_ruling *ruling)
 {
-	const struct pep_entry *entry = pep_entry_at(ruling->entry);
-	__u32 slot = entry ? entry->slot : PEP_SLOT_NONE;
 	struct pep_limiter *limiter;
 
 	if (rule->scope != PEP_SCOPE_POLICY && pep_scope_pass(packet, ruling->entry))
@@ -146,21 +144,22 @@ PEP_INLINE int pep_act_reject(
 	return XDP_DROP;
 }
 
-PEP_INLINE int pep_act(
-	struct xdp_md *ctx, const struct pep_packet *packet, struct pep_ruling *ruling)
+/* entry: of the policy that decides, NULL = none. */
+PEP_INLINE int pep_act(struct xdp_md *ctx, const struct pep_packet *packet,
+	const struct pep_entry *entry, struct pep_ruling *ruling)
 {
 	const struct pep_rule *rule;
 
 	if (ruling->action == PEP_ACTION_ALLOW)
 		return XDP_PASS;
-	if (!ruling->entry || ruling->action == PEP_ACTION_BLOCK)
+	if (!entry || ruling->action == PEP_ACTION_BLOCK)
 		return XDP_DROP;
 	rule = pep_rule_at(ruling->entry);
 	if (!rule)
 		return XDP_DROP;
 	switch (ruling->action) {
 	case PEP_ACTION_RATE_LIMIT:
-		return pep_act_limit(packet, rule, ruling);
+		return pep_act_limit(packet, entry->slot, rule, ruling);
 	case PEP_ACTION_REFLECT:
 		return pep_act_reflect(ctx, ruling);
 	case PEP_ACTION_REDIRECT:

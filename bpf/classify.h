@@ -314,6 +314,8 @@ PEP_INLINE __u64 pep_candidates(const struct pep_roots *roots, const struct pep_
 {
 	__u64 left = p->family == 6 ? roots->live[1] : roots->live[0];
 
+	if (!left)
+		return 0;
 	left = pep_prune(roots, left, PEP_DIM_PROTO, p->proto);
 	if (p->has_ports) {
 		left = pep_prune(roots, left, PEP_DIM_DPORT, PEP_BE16(p->dport));

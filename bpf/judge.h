@@ -43,6 +43,8 @@ PEP_INLINE void pep_ruling_set(struct pep_ruling *ruling, enum pep_action action
 PEP_INLINE int pep_judge_setting(const struct pep_ruleset *ruleset, const struct pep_packet *packet,
 	struct pep_ruling *ruling)
 {
+	if (packet->family && !(packet->error | packet->fragment))
+		return 0; /* as most are */
 	if (packet->error == PEP_PARSE_HEADERS)
 		pep_ruling_set(
 			ruling, PEP_ACTION_BLOCK, PEP_REASON_HEADERS, PEP_TALLY_BLOCK_HEADERS);
@@ -71,7 +73,8 @@ PEP_INLINE void pep_judge_default(
 			ruling, PEP_ACTION_ALLOW, PEP_REASON_DEFAULT, PEP_TALLY_ALLOW_DEFAULT);
 }
 
-PEP_INLINE void pep_judge(
+/* Returns the entry of the policy that decides, NULL = none does. */
+PEP_INLINE const struct pep_entry *pep_judge(
 	const struct pep_view *view, const struct pep_packet *packet, struct pep_ruling *ruling)
 {
 	const struct pep_entry *entry;
@@ -80,7 +83,7 @@ PEP_INLINE void pep_judge(
 	ruling->parity = (__u16)(view->generation & 1);
 	ruling->answered = 0;
 	if (pep_judge_setting(view->ruleset, packet, ruling))
-		return;
+		return NULL;
 	pep_classify(view, packet, &search);
 	entry = search.best ? pep_entry_at(search.best) : NULL;
 	if (entry) {
@@ -93,6 +96,7 @@ PEP_INLINE void pep_judge(
 	}
 	if (search.best_shadow && pep_rank_better(search.shadow, search.rank))
 		ruling->shadow = search.best_shadow;
+	return entry;
 }
 
 /* Dropped packets make events unasked. */

@@ -29,9 +29,9 @@ __attribute__((noinline)) int packet_report(
 }
 
 PEP_INLINE void packet_account(struct xdp_md *ctx, const struct pep_config *config,
-	const struct pep_packet *packet, const struct pep_ruling *ruling)
+	const struct pep_packet *packet, const struct pep_entry *entry,
+	const struct pep_ruling *ruling)
 {
-	const struct pep_entry *entry = ruling->entry ? pep_entry_at(ruling->entry) : NULL;
 	__u64 decisions = 0;
 
 	if (entry)
@@ -59,7 +59,7 @@ __attribute__((noinline)) int packet_shadow(
 	ruling.answered = decided->answered;
 	ruling.entry = decided->shadow;
 	ruling.flags = entry->flags;
-	packet_account(ctx, config, packet, &ruling);
+	packet_account(ctx, config, packet, entry, &ruling);
 	return 0;
 }
 
@@ -71,6 +71,7 @@ __attribute__((noinline)) int packet_shadow(
 __attribute__((noinline)) int packet_decide(struct xdp_md *ctx, const struct pep_packet *packet)
 {
 	const struct pep_config *config;
+	const struct pep_entry *entry;
 	struct pep_ruling ruling;
 	struct pep_view view;
 	int verdict;
@@ -83,10 +84,10 @@ __attribute__((noinline)) int packet_decide(struct xdp_md *ctx, const struct pep
 	view.ruleset = &config->ruleset[view.generation & 1];
 	view.iface = pep_iface_slot(ctx->ingress_ifindex);
 
-	pep_judge(&view, packet, &ruling);
-	verdict = pep_act(ctx, packet, &ruling);
+	entry = pep_judge(&view, packet, &ruling);
+	verdict = pep_act(ctx, packet, entry, &ruling);
 	pep_count(view.iface, packet, &ruling);
-	packet_account(ctx, config, packet, &ruling);
+	packet_account(ctx, config, packet, entry, &ruling);
 	if (ruling.shadow)
 		packet_shadow(ctx, packet, &ruling);
 	return verdict;
