@@ -18,24 +18,13 @@
 /* Steps of the search in one call. */
 #define PEP_STEPS_CALL 32
 
-/* What a packet is judged by. */
-struct pep_view {
-	__u64 generation;
-	const struct pep_roots *roots;
-	const struct pep_ruleset *ruleset; /* of that generation */
-	__u32 iface;                       /* slot */
-};
-
 struct pep_search {
-	__u64 seed;
-	__u64 left;      /* tuples to look into */
-	__u64 keys;      /* sets to look for in the present tuple */
-	__u64 rank[2];   /* of the best entry so far */
-	__u64 shadow[2]; /* of the best shadow entry so far */
-	__u64 src_sets;  /* that the addresses are in */
+	__u64 left;     /* tuples to look into */
+	__u64 keys;     /* sets to look for in the present tuple */
+	__u64 rank[2];  /* of the best entry so far */
+	__u64 src_sets; /* that the addresses are in */
 	__u64 dst_sets;
-	__u64 word; /* pep_key_word() of the packet */
-	__u32 bucket_mask;
+	__u64 word;  /* pep_key_word() of the packet */
 	__u32 entry; /* to check next, 0 = none */
 	__u32 best;
 	__u32 best_shadow;
@@ -43,7 +32,6 @@ struct pep_search {
 	__u32 iface;
 	__u32 stamp; /* of the generation */
 	__u32 lacks; /* PEP_GIVEN_* that the packet does not have */
-	__u32 zero;
 };
 
 /* --- an entry against the packet */
@@ -68,7 +56,8 @@ PEP_INLINE int pep_more_matches(const struct pep_entry *entry, const struct pep_
 		return 0;
 	if (more->ifaces && !(more->ifaces >> (s->iface & 63) & 1))
 		return 0;
-	return more->percent >= PEP_PERCENT_ALL || pep_flow_percent(p, s->seed) < more->percent;
+	return more->percent >= PEP_PERCENT_ALL ||
+	       pep_flow_percent(p, pep_config()->roots.seed) < more->percent;
 }
 
 PEP_INLINE int pep_more_matches_ip6(const struct pep_more *more, const struct pep_packet *p)
@@ -162,9 +151,9 @@ PEP_INLINE __u32 pep_bucket_find(const struct pep_bucket *bucket, __u16 tag)
 	return bucket->head[(found & -found) * 0x008020a040c060e0ull >> 61];
 }
 
-PEP_INLINE __u32 pep_find_run(const struct pep_search *s, __u64 hash)
+PEP_INLINE __u32 pep_find_run(__u64 hash)
 {
-	__u32 at = pep_hash_first(hash, s->bucket_mask);
+	__u32 at = pep_hash_first(hash, pep_config()->roots.bucket_mask);
 	const struct pep_bucket *bucket;
 	__u32 head;
 	__u64 i;
@@ -216,18 +205,23 @@ PEP_INLINE int pep_search_key(struct pep_search *s, const struct pep_packet *pac
 		set = pep_lowest(s->keys);
 		s->keys &= s->keys - 1;
 	}
-	s->entry = pep_find_run(s, pep_key_hash(tuple, packet->src, packet->dst, s->word, set));
+	s->entry = pep_find_run(pep_key_hash(tuple, packet->src, packet->dst, s->word, set));
 	return 1;
+}
+
+/* Whether the rank is better than that of the best shadow entry so far. */
+PEP_INLINE int pep_shadow_better(const struct pep_search *s, const __u64 *rank)
+{
+	const struct pep_entry *shadow = s->best_shadow ? pep_entry_at(s->best_shadow) : NULL;
+
+	return !shadow || pep_rank_better(rank, shadow->rank);
 }
 
 PEP_INLINE void pep_search_take(struct pep_search *s, const struct pep_entry *entry)
 {
 	if (entry->flags & PEP_RULE_SHADOW) {
-		if (pep_rank_better(entry->rank, s->shadow)) {
-			s->shadow[0] = entry->rank[0];
-			s->shadow[1] = entry->rank[1];
+		if (pep_shadow_better(s, entry->rank))
 			s->best_shadow = s->entry;
-		}
 		s->entry = entry->next;
 		return;
 	}
@@ -284,6 +278,22 @@ static long pep_search_more(__u32 round, struct pep_search_rest *rest)
 	return pep_search_go(rest->search, rest->packet) & 1; /* as bpf_loop wants to see it */
 }
 
+/* All steps that are left. Few searches come here: a frame of its own leaves the others more stack. */
+PEP_GLOBAL int pep_search_on(struct pep_search *s, const struct pep_packet *packet)
+{
+	struct pep_search_rest rest = {.search = s, .packet = packet};
+
+	if (!s || !packet || pep_search_go(s, packet))
+		return 0;
+#ifdef __bpf__
+	bpf_loop(PEP_STEPS_MAX / PEP_STEPS_CALL, pep_search_more, &rest, 0);
+#else
+	for (__u32 i = 0; i < PEP_STEPS_MAX / PEP_STEPS_CALL && !pep_search_more(i, &rest); i++)
+		;
+#endif
+	return 0;
+}
+
 /* Of the tuples, those that can hold a match for the value. */
 PEP_INLINE __u64 pep_prune(
 	const struct pep_roots *roots, __u64 left, enum pep_dimension dim, __u16 value)
@@ -330,51 +340,40 @@ PEP_INLINE __u64 pep_candidates(const struct pep_roots *roots, const struct pep_
 PEP_INLINE void pep_classify(
 	const struct pep_view *view, const struct pep_packet *packet, struct pep_search *s)
 {
-	struct pep_search_rest rest = {.search = s, .packet = packet};
 	const struct pep_roots *roots = view->roots;
 	__u64 left = pep_candidates(roots, packet);
+	__u64 src_sets = 0;
+	__u64 dst_sets = 0;
 
 	s->best = 0;
 	s->best_shadow = 0;
+	/* First: much of what follows is done while the processor waits for a member's line. */
+	if (left & roots->src_keyed) {
+		src_sets = pep_membership(view, packet, 0, view->generation & 1) & roots->src_sets;
+		if (!src_sets)
+			left &= ~roots->src_keyed;
+	}
+	if (left & roots->dst_keyed) {
+		dst_sets = pep_membership(view, packet, 1, view->generation & 1) & roots->dst_sets;
+		if (!dst_sets)
+			left &= ~roots->dst_keyed;
+	}
 	if (!left)
 		return;
 	*s = (struct pep_search){.left = left,
+		.src_sets = src_sets,
+		.dst_sets = dst_sets,
 		.stamp = pep_stamp(view->generation),
-		.seed = roots->seed,
 		.rank = {~0ull, ~0ull},
-		.shadow = {~0ull, ~0ull},
 		.word = pep_key_word(
 			PEP_BE16(packet->sport), PEP_BE16(packet->dport), packet->proto),
-		.bucket_mask = roots->bucket_mask,
 		.iface = view->iface,
 		.lacks = (packet->family == 4 ? PEP_GIVEN_IP6 : PEP_GIVEN_IP4) |
 			 (packet->has_ports ? 0 : PEP_GIVEN_PORTS) |
 			 (packet->discovery ? PEP_GIVEN_NO_ADDRESS : 0)};
-	if (s->left & roots->src_keyed) {
-		s->src_sets = pep_membership(view->ruleset, packet, 0, view->generation & 1) &
-			      roots->src_sets;
-		if (!s->src_sets)
-			s->left &= ~roots->src_keyed;
-	}
-	if (s->left & roots->dst_keyed) {
-		s->dst_sets = pep_membership(view->ruleset, packet, 1, view->generation & 1) &
-			      roots->dst_sets;
-		if (!s->dst_sets)
-			s->left &= ~roots->dst_keyed;
-	}
-	if (!s->left)
-		return;
 	/* Most searches end with the first key. */
-	if (pep_search_step(s, packet) || (!s->left && !s->entry && !s->keys))
-		return;
-	if (pep_search_go(s, packet))
-		return;
-#ifdef __bpf__
-	bpf_loop(PEP_STEPS_MAX / PEP_STEPS_CALL, pep_search_more, &rest, 0);
-#else
-	for (__u32 i = 0; i < PEP_STEPS_MAX / PEP_STEPS_CALL && !pep_search_more(i, &rest); i++)
-		;
-#endif
+	if (!pep_search_step(s, packet) && (s->left || s->entry || s->keys))
+		pep_search_on(s, packet);
 }
 
 #endif

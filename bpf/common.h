@@ -23,11 +23,11 @@
 /* Raised with every change of a layout or meaning in these files; kept in
  * pep_config.abi so that a daemon recognises pins of another build. */
 #ifndef PEP_OTHER_LAYOUT
-#define PEP_ABI 5
+#define PEP_ABI 6
 #define PEP_OTHER_WORDS(count)
 #define PEP_OTHER_SIZE(count) 0
 #else /* tests/e2e: another build, whose tables have more in them */
-#define PEP_ABI                1000005
+#define PEP_ABI                1000006
 #define PEP_OTHER_WORDS(count) __u64 other[count];
 #define PEP_OTHER_SIZE(count)  (8 * (count))
 #endif

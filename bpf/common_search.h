@@ -21,6 +21,7 @@
 #define PEP_LENGTHS_MAX 64u /* prefix lengths of a family's members in use at a time */
 #define PEP_LINE4_KEYS 10u
 #define PEP_LINE6_KEYS 3u
+#define PEP_LINE_CHAIN 12u /* lines that a member can be in */
 #define PEP_SPREADS_MAX 64u /* redirects to several interfaces; 0 stands for none */
 #define PEP_SPREAD_TARGETS 16u
 #define PEP_SPREAD_SLOTS 4096u
@@ -303,20 +304,23 @@ struct pep_combo {
 struct pep_line4 {
 	__u32 key[PEP_LINE4_KEYS]; /* host order; a prefix has a one behind its last bit */
 	__u16 combo[PEP_LINE4_KEYS];
-	__u32 single; /* bit n: key n is an address; bit 31: see pep_bucket.spilled */
+	__u32 single; /* bit n: key n is an address; bit 31: it was full when a member came */
 };
 PEP_STATIC_ASSERT(sizeof(struct pep_line4) == 64, "pep_line4 is ABI");
 struct pep_line6 {
 	__be32 key[PEP_LINE6_KEYS][4];
 	__u16 combo[PEP_LINE6_KEYS];
 	__u8 length[PEP_LINE6_KEYS];
-	__u8 spilled;
+	__u8 spilled; /* as bit 31 of pep_line4.single */
 	__u8 zero[6];
 };
 PEP_STATIC_ASSERT(sizeof(struct pep_line6) == 64, "pep_line6 is ABI");
 struct pep_line {
-	__u64 word[8];
+	union {
+		__u64 word[8];
+		__u16 pair[32];
+	};
 };
-#define PEP_LINE4_SPILLED (1u << 31)
+#define PEP_LINE4_SPILLED (1u << 31) /* members that are not here may be in the next of their lines */
 
 #endif

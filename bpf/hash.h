@@ -50,10 +50,10 @@ PEP_INLINE __u32 pep_hash_first(__u64 hash, __u32 mask)
 	return (__u32)hash & mask;
 }
 
-/* Follows from the first and the tag, and leads back to the first. */
-PEP_INLINE __u32 pep_hash_second(__u64 hash, __u32 mask)
+/* The lines that a member can be in, n < PEP_LINE_CHAIN: its own and those it goes on to. */
+PEP_INLINE __u32 pep_hash_line(__u64 hash, __u32 n, __u32 mask)
 {
-	return (pep_hash_first(hash, mask) ^ pep_hash_tag(hash) * 0x9e3779b1u) & mask;
+	return ((__u32)(hash >> 20) + n * ((__u32)(hash >> 40) | 1)) & mask;
 }
 
 /* Value of an IPv6 address in its dimension, from the upper 32 bits. */

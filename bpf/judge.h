@@ -94,7 +94,7 @@ PEP_INLINE const struct pep_entry *pep_judge(
 	} else {
 		pep_judge_default(view, packet, ruling);
 	}
-	if (search.best_shadow && pep_rank_better(search.shadow, search.rank))
+	if (search.best_shadow && !pep_shadow_better(&search, search.rank))
 		ruling->shadow = search.best_shadow;
 	return entry;
 }

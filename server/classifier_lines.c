@@ -63,32 +63,21 @@ static void spill(struct pep_line *line, bool six)
 		((struct pep_line4 *)line)->single |= PEP_LINE4_SPILLED;
 }
 
-static void lines_of(const struct pep_table *lines, const struct member_key *key, uint32_t ret[2])
-{
-	ret[0] = pep_hash_first(key->hash >> 20, lines->mask);
-	ret[1] = pep_hash_second(key->hash, lines->mask);
-}
-
 void place_prefetch(const struct members *m, const struct pep_table *lines, const struct member_key *key)
 {
-	uint32_t at[2];
-
-	lines_of(lines, key, at);
-	__builtin_prefetch(chunk_line(m, lines, at[0]), 1);
+	__builtin_prefetch(chunk_line(m, lines, pep_hash_line(key->hash, 0, lines->mask)), 1);
 }
 
 bool place_find(const struct members *m, const struct pep_table *lines, const struct member_key *key,
 	struct member_place *ret)
 {
-	uint32_t at[2];
-
-	lines_of(lines, key, at);
-	for (size_t i = 0; i < 2; i++) {
-		struct pep_line *line = chunk_line(m, lines, at[i]);
+	for (uint32_t n = 0; n < PEP_LINE_CHAIN; n++) {
+		uint32_t at = pep_hash_line(key->hash, n, lines->mask);
+		struct pep_line *line = chunk_line(m, lines, at);
 
 		for (uint32_t place = 0; place < places_of(key->six); place++)
 			if (holds(line, place, key)) {
-				*ret = (struct member_place){at[i], (uint8_t)place, key->six, 0};
+				*ret = (struct member_place){at, (uint8_t)place, key->six, 0};
 				return true;
 			}
 		if (!spilled(line, key->six))
@@ -117,20 +106,17 @@ static void write_key(struct pep_line *line, uint32_t at, const struct member_ke
 bool place_make(struct members *m, const struct pep_table *lines, const struct member_key *key,
 	struct member_place *ret)
 {
-	uint32_t at[2];
-
-	lines_of(lines, key, at);
-	for (size_t i = 0; i < 2; i++) {
-		struct pep_line *line = chunk_line(m, lines, at[i]);
+	for (uint32_t n = 0; n < PEP_LINE_CHAIN; n++) {
+		uint32_t at = pep_hash_line(key->hash, n, lines->mask);
+		struct pep_line *line = chunk_line(m, lines, at);
 
 		for (uint32_t place = 0; place < places_of(key->six); place++)
 			if (!*combo_at(line, key->six, place)) {
 				write_key(line, place, key);
-				if (i)
-					spill(chunk_line(m, lines, at[0]), key->six);
-				*ret = (struct member_place){at[i], (uint8_t)place, key->six, 0};
+				*ret = (struct member_place){at, (uint8_t)place, key->six, 0};
 				return true;
 			}
+		spill(line, key->six);
 	}
 	return false;
 }

@@ -9,10 +9,11 @@
 #include <errno.h>
 
 #define AHEAD           8u /* members */
+#define MEMBERS_A_WORD  8u /* of the filter, at most: then it lets pass one address in 20 that is none */
 #define FEW_LENGTHS     2u /* so few are looked for under every value */
 
 static const uint32_t lines_least[2] = {PEP_CHUNK_LINES, PEP_CHUNK_LINES};
-static const uint32_t places_wanted[2] = {6, 2}; /* a line, at most; of 10 and 3 that it has */
+static const uint32_t places_wanted[2] = {8, 2}; /* of a line's 10 and 3, at most: cache lines are few, and next ones seldom */
 
 static void no_members(struct pep_members *members)
 {
@@ -104,7 +105,7 @@ static int grow(struct members *m, struct member_table *table, bool six, uint32_
 	table->count = 0;
 	r = chunks_take(m, &table->next.lines, lines, 1, err);
 	if (!r)
-		r = chunks_take(m, &table->next.filter, lines / 2, 8, err);
+		r = chunks_take(m, &table->next.filter, lines * places_wanted[six] / MEMBERS_A_WORD, 8, err);
 	if (!r && by_value)
 		r = chunks_take(m, &table->next.lengths, PEP_INDEX_VALUES, 8, err);
 	if (!r)

@@ -100,7 +100,7 @@ struct member_key member_key(const struct members *m, const struct classifier_me
 void place_prefetch(const struct members *m, const struct pep_table *lines, const struct member_key *key);
 bool place_find(const struct members *m, const struct pep_table *lines, const struct member_key *key,
 	struct member_place *ret);
-/* A free place, with the key in it; false = both lines are full. */
+/* A free place, with the key in it; false = all its lines are full. */
 bool place_make(struct members *m, const struct pep_table *lines, const struct member_key *key,
 	struct member_place *ret);
 uint16_t place_combo(const struct members *m, const struct pep_table *lines,

@@ -179,6 +179,35 @@ static void test_growth(void **state)
 	check_growth(true, 60000);
 }
 
+static unsigned int chunks_of(const struct world *w)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < PEP_CHUNKS_MAX; i++)
+		count += w->engine.tables->chunks[i] != NULL;
+	return count;
+}
+
+/* As many as their tables are to hold, without larger ones: that a line is full is nothing rare. */
+static void check_room(bool six, unsigned int count, unsigned int chunks)
+{
+	struct world *w = world_new(WORLD_POLICIES);
+
+	world_put(w, NULL, "p block src @set");
+	move_many(w, 0, count, six, true);
+	world_commit(w);
+	check_many(w, 0, count, six, "p");
+	assert_int_equal(chunks_of(w), chunks);
+	world_free(w);
+}
+
+static void test_room(void **state)
+{
+	(void)state;
+	check_room(false, 4 * PEP_CHUNK_LINES * 8 - 8, 4 + 1); /* lines, filter */
+	check_room(true, 8 * PEP_CHUNK_LINES * 2 - 2, 8 + 1);
+}
+
 /* Small plans over and over: places, combos and filter bits must not run out. */
 static void test_coming_and_going(void **state)
 {
@@ -346,6 +375,7 @@ int main(void)
 		MEMBERS_TEST(test_nothing_shows_before_the_flip),
 		MEMBERS_TEST(test_overlapping),
 		MEMBERS_TEST(test_growth),
+		MEMBERS_TEST(test_room),
 		MEMBERS_TEST(test_coming_and_going),
 		MEMBERS_TEST(test_lengths_full),
 		MEMBERS_TEST(test_no_memory),
