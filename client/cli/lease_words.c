@@ -82,14 +82,17 @@ static int read_key(struct words *words, size_t i, struct lease_words *ret)
 static int read_word(
 	struct words *words, const char *word, unsigned int takes, struct lease_words *ret)
 {
-	char message[160];
+	char message[160], other[160];
+	uint64_t time;
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (keys[i].key & takes && streq(keys[i].word, word))
 			return read_key(words, i, ret);
-	if (member_list_add_text(&ret->members, word, strlen(word), message) < 0)
-		return usage_error("%s", message);
-	return EXIT_DONE;
+	if (member_list_add_text(&ret->members, word, strlen(word), message) >= 0)
+		return EXIT_DONE;
+	if (takes & LEASE_TTL && text_parse_duration(word, &time, other) >= 0)
+		return usage_error("%s; a time goes behind ttl: ttl %s", message, word);
+	return usage_error("%s", message);
 }
 
 static int contradiction(const struct lease_words *w)

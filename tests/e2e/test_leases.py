@@ -17,6 +17,7 @@ USER = 40500
 WRONG_WORDS = [
     ("ban", 2, "ban: an address, a prefix or a range is missing"), ("ban 192.0.2.300", 2, '"192.0.2.300" is no IPv4'),
     ("ban 10.0.0.1/8", 2, "write 10.0.0.0/8"), ("ban ::1 ttl", 2, "time is missing behind ttl"),
+    ("ban ::1 1h", 2, '"1h" is no IPv4 or IPv6 address or prefix; a time goes behind ttl: ttl 1h'),
     ("ban ::1 ttl x", 2, '"x" is no duration'), ("ban ::1 ttl 0s", 2, "until-released is the word"),
     ("ban ::1 ttl 11w ttl 1h", 2, "ttl is given twice"), ("ban ::1 ttl 3651d", 2, "more than ten years"),
     ("ban ::1 ttl 1h until-released", 2, "either ttl or until-released"), ("ban ::1 in", 2, "set is missing behind in"),
