@@ -114,10 +114,11 @@ static void print_stats(const Pepctl__V1__Stats *m)
 		print_counters(m->interfaces[i]->name, m->interfaces[i]->counters);
 	print_counters("all", m->counters);
 	print_reasons(m->counters);
-	printf("events %llu: %llu received, %llu suppressed, %llu ring full; %llu subscribers\n",
+	printf("events %llu: %llu received, %llu suppressed, %llu ring full; %llu subscriber%s\n",
 		(unsigned long long)m->events->numbered, (unsigned long long)m->events->received,
 		(unsigned long long)m->events->suppressed, (unsigned long long)m->events->ring_full,
-		(unsigned long long)m->events->subscriptions);
+		(unsigned long long)m->events->subscriptions,
+		m->events->subscriptions == 1 ? "" : "s");
 	printf("block rate %.1f/s of %.1f packets/s\n", m->block_rate, m->packet_rate);
 }
 
