@@ -97,6 +97,7 @@ static void run(struct metrics *m)
 	MHD_UNSIGNED_LONG_LONG left;
 
 	http.run(m->http);
+	http.run(m->http); /* where all were in use and some ended: only the next run listens again */
 	if (http.get_timeout(m->http, &left) == MHD_YES)
 		uv_timer_start(&m->timer, on_timer, left + 1, 0); /* 0 would be run again in this turn */
 	else

@@ -4,6 +4,7 @@
 import http.client
 import re
 import socket
+import subprocess
 
 from world import FAR, NEAR, equal, main, wait_for
 
@@ -59,6 +60,13 @@ def figures(world):
     equal(page("127.0.0.1", 9733, method="HEAD")[1], "", "a body of HEAD")
 
 
+def sockets_of(world):
+    """Connections of --metrics that the daemon has taken."""
+    return sum(f"pid={world.daemon.pid}," in line for line in subprocess.run(
+        ["ss", "-Htnp", "state", "established", "sport", "9733"], text=True, check=True,
+        capture_output=True).stdout.splitlines())
+
+
 def crowd(world):
     """Connections that say nothing are closed in time: others are answered, and so is the command."""
     world.start("--metrics", "[::1]:9733")
@@ -71,6 +79,17 @@ def crowd(world):
     for one in silent:
         one.close()
     world.stop()
+
+
+def crowd_leaves(world):
+    """As many as there may be at a time, and more, end at once: the next one is answered."""
+    world.start("--metrics", "127.0.0.1:9733")
+    for count in (16, 17, 24):
+        silent = [socket.create_connection(("127.0.0.1", 9733)) for _ in range(count)]
+        wait_for("all that may be", lambda: sockets_of(world) >= 16)
+        for one in silent:
+            one.close()
+        equal(page("127.0.0.1", 9733)[0].status, 200, f"status after {count}")
 
 
 def wrong_addresses(world):
@@ -88,4 +107,4 @@ def wrong_addresses(world):
 
 
 if __name__ == "__main__":
-    main([figures, crowd, wrong_addresses])
+    main([figures, crowd, crowd_leaves, wrong_addresses])
