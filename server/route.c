@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 #include "server/route.h"
 
+#include <errno.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
@@ -24,16 +25,18 @@ static void add(struct question *q, uint16_t type, const void *data, size_t size
 
 static int take(const struct nlmsghdr *header, void *data)
 {
-	const uint8_t *message = (const uint8_t *)(header + 1);
-	uint32_t *device = data;
+	const struct rtmsg *message = (const void *)(header + 1);
+	struct route *ret = data;
 
-	if (header->nlmsg_len >= sizeof(*header) + sizeof(struct rtmsg))
-		*device = netlink_find_u32(message + sizeof(struct rtmsg),
-			header->nlmsg_len - sizeof(*header) - sizeof(struct rtmsg), RTA_OIF);
+	if (header->nlmsg_len < sizeof(*header) + sizeof(*message))
+		return -EBADMSG;
+	ret->local = message->rtm_type == RTN_LOCAL;
+	ret->device = netlink_find_u32(message + 1, header->nlmsg_len - sizeof(*header) - sizeof(*message),
+		RTA_OIF);
 	return 0;
 }
 
-uint32_t route_device(
+struct route route_find(
 	int fd, uint8_t family, const uint8_t *from, const uint8_t *to, uint32_t bound)
 {
 	size_t size = family == 6 ? 16 : 4;
@@ -45,11 +48,11 @@ uint32_t route_device(
 			.rtm_src_len = (uint8_t)(8 * size),
 			.rtm_dst_len = (uint8_t)(8 * size)},
 	};
-	uint32_t device = 0;
+	struct route ret = {0};
 
 	add(&q, RTA_DST, to, size);
 	add(&q, RTA_SRC, from, size);
 	if (bound)
 		add(&q, RTA_OIF, &bound, sizeof(bound));
-	return netlink_ask(fd, &q.header, RTM_NEWROUTE, take, &device) ? 0 : device;
+	return netlink_ask(fd, &q.header, RTM_NEWROUTE, take, &ret) ? (struct route){0} : ret;
 }

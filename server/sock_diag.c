@@ -121,11 +121,18 @@ int sock_diag_read(const uint16_t *ports, size_t port_count, struct sock_diag *l
 
 /* --- where they come from */
 
-static bool is_loopback(const struct flow *flow, const struct links *links)
+/*
+ * That the peer's address is the host's too is not enough: of link-local ones, and in VRFs, others
+ * have the same.
+ */
+static bool is_loopback(const struct links *links, int fd, const struct session *session)
 {
+	const struct flow *flow = &session->flow;
+
 	if (flow->family == 4 ? flow->src[0] == 127 : !memcmp(flow->src, &in6addr_loopback, 16))
 		return true;
-	return links_address(links, 0, flow->family, flow->src) < links->address_count;
+	return links_address(links, 0, flow->family, flow->src) < links->address_count &&
+	       route_find(fd, flow->family, flow->dst, flow->src, session->bound).local;
 }
 
 static size_t next_own(const struct links *links, size_t at, const struct flow *flow)
@@ -155,7 +162,7 @@ static int add_ways(const struct links *links, int fd, const struct session *ses
 
 	if (is_bound(links, session))
 		return links_ways(links, session->bound, ret);
-	back = route_device(fd, flow->family, flow->dst, flow->src, session->bound);
+	back = route_find(fd, flow->family, flow->dst, flow->src, session->bound).device;
 	r = links_ways(links, back, ret);
 	for (size_t at = next_own(links, 0, flow); !r && at < links->address_count;
 		at = next_own(links, at + 1, flow))
@@ -172,8 +179,9 @@ static int find_ways(struct sock_diag *list, const struct links *links)
 	for (size_t i = 0; !r && i < list->count; i++) {
 		struct session *session = &list->sessions[i];
 
+		session->loopback = is_loopback(links, fd, session);
 		session->way = list->ways.count;
-		if (!session->loopback)
+		if (!session->loopback && links->has_vlans)
 			r = add_ways(links, fd, session, &list->ways);
 		session->way_count = list->ways.count - session->way;
 	}
@@ -185,7 +193,5 @@ int sock_diag_place(struct sock_diag *list, const char *const *ifaces, size_t if
 	_cleanup_links_ struct links links = {0};
 	int r = list->count ? links_read(&links, ifaces, iface_count) : 0;
 
-	for (size_t i = 0; !r && i < list->count; i++)
-		list->sessions[i].loopback = is_loopback(&list->sessions[i].flow, &links);
-	return r || !links.has_vlans ? r : find_ways(list, &links);
+	return r || !list->count ? r : find_ways(list, &links);
 }

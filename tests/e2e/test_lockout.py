@@ -22,6 +22,12 @@ def far_namespace(world):
             assert LIBC.setns(here.fileno(), CLONE_NEWNET) == 0
 
 
+def place(address, port):
+    """Of ADDRESS or ADDRESS%INTERFACE, in the namespace that this runs in."""
+    address, _, iface = address.partition("%")
+    return (address, port, 0, socket.if_nametoindex(iface)) if iface else (address, port)
+
+
 class Session:
     """An established connection to here; from far away unless `local`."""
 
@@ -31,9 +37,9 @@ class Session:
                                   dualstack_ipv6=dual) as server:
             with contextlib.nullcontext() if local else far_namespace(world):
                 self.far = socket.socket(family_of(source), socket.SOCK_STREAM)
-            self.far.settimeout(2)
-            self.far.bind((source, 0))
-            self.far.connect((target, port))
+                self.far.settimeout(2)
+                self.far.bind(place(source, 0))
+                self.far.connect(place(target, port))
             self.near = server.accept()[0]
         self.near.settimeout(1)
         self.port = self.far.getsockname()[1]
@@ -178,6 +184,24 @@ def loopback(world):
         session.close()
 
 
+def same_link_local(world):
+    """A peer may have an address that the host has on another link; with itself it is one all the same."""
+    for ip, iface, address in ((world.far_ip, "far0", "fe80::77"), (lambda *w: run("ip", *w), "pep1", "fe80::77"),
+                               (lambda *w: run("ip", *w), "pep0", "fe80::1")):
+        world.add_address(ip, address, 64, iface)
+    world.start("--iface", "pep0:native")
+    for local in (True, False):
+        session = Session(world, source="fe80::1%pep0" if local else "fe80::77%far0",
+                          target="fe80::1%pep0" if local else "fe80::1%far0", local=local)
+        if local:
+            world.ctl("policy", "add", *"p block dport 22".split())
+            world.ctl("policy", "del", "p")
+        else:
+            refused(world, "policy add p block dport 22", f"from fe80::77 port {session.port} to fe80::1 port 22")
+        assert session.works(), "the session"
+        session.close()
+
+
 def very_many(world):
     """More connections than are asked about: it is said; the loop goes on, and so does the change."""
     world.start("--iface", "pep0:native")
@@ -223,4 +247,5 @@ def anybodys_child(world):
 
 
 if __name__ == "__main__":
-    main([every_kind_of_change, families_and_ports, interfaces, loopback, very_many, anybodys_child, library])
+    main([every_kind_of_change, families_and_ports, interfaces, loopback, same_link_local, very_many, anybodys_child,
+          library])

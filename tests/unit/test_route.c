@@ -22,9 +22,10 @@ static void test_the_host_reaches_itself_through_lo(void **state)
 	uint32_t lo = if_nametoindex("lo");
 
 	(void)state;
-	assert_int_equal(route_device(fd, 4, here, also, 0), lo);
-	assert_int_equal(route_device(fd, 4, here, also, lo), lo);
-	assert_int_equal(route_device(fd, 6, one, one, 0), lo);
+	assert_int_equal(route_find(fd, 4, here, also, 0).device, lo);
+	assert_true(route_find(fd, 4, here, also, 0).local);
+	assert_int_equal(route_find(fd, 4, here, also, lo).device, lo);
+	assert_int_equal(route_find(fd, 6, one, one, 0).device, lo);
 }
 
 /* A refusal is one answer, so that the next question gets its own. */
@@ -34,9 +35,9 @@ static void test_there_is_no_route(void **state)
 	static const uint8_t here[4] = {127, 0, 0, 1}, nobodys[4] = {192, 0, 2, 1};
 
 	(void)state;
-	assert_int_equal(route_device(fd, 4, nobodys, here, 0), 0);
-	assert_int_equal(route_device(fd, 4, here, here, 0), if_nametoindex("lo"));
-	assert_int_equal(route_device(-1, 4, here, here, 0), 0);
+	assert_int_equal(route_find(fd, 4, nobodys, here, 0).device, 0);
+	assert_int_equal(route_find(fd, 4, here, here, 0).device, if_nametoindex("lo"));
+	assert_int_equal(route_find(-1, 4, here, here, 0).device, 0);
 }
 
 int main(void)
