@@ -238,6 +238,7 @@ int datapath_activate(struct datapath *dp, struct error *err)
 	int r = dp->start == DATAPATH_ADOPTED ? ifaces_move(dp, err) : take_over(dp, err);
 
 	map_set_deinit(&dp->former);
+	datapath_memory_limit(dp);
 	return r;
 }
 

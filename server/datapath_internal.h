@@ -83,6 +83,7 @@ struct datapath {
 	enum datapath_start start;
 	uint64_t fixed_memory; /* bytes of the maps without the chunks of sets */
 	_Atomic uint32_t chunks; /* made: by the worker, told by the loop */
+	bool limited; /* by options.memory_limit, after the start */
 	bool unreadable; /* another build's pins: no policies can be read */
 	char adopted[160];
 	struct ring_buffer *ring;
@@ -206,8 +207,13 @@ int slot_index_add(struct datapath *dp, uint32_t ifindex, uint32_t slot);
 void slot_index_remove(struct datapath *dp, uint32_t ifindex);
 
 /* --- datapath_memory.c */
-/* Counts what the maps take; an error when that is more than may be. */
+/* Counts what the maps take; an error when that is without any set more than may be. */
 int datapath_memory_open(struct datapath *dp, struct error *err);
+/*
+ * From now on sets are bounded. Not before the ruleset is restored: it was accepted, its tables are
+ * made beside those that are pinned, and without it the host would be open, or without bans.
+ */
+void datapath_memory_limit(struct datapath *dp);
 uint64_t datapath_memory_used(const struct datapath *dp); /* bytes; any thread */
 
 /* --- datapath_explain.c */

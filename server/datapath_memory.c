@@ -2,6 +2,7 @@
 /* What the classifier works in, and how much of it there may be. */
 #include <errno.h>
 #include <stdio.h>
+#include <syslog.h>
 
 #include "server/datapath_chunks.h"
 #include "server/datapath_internal.h"
@@ -31,27 +32,34 @@ static uint64_t memory_with(const struct datapath *dp, uint32_t chunks)
 	return dp->fixed_memory + chunks * (uint64_t)CHUNK_BYTES;
 }
 
-static bool memory_fits(const struct datapath *dp, uint32_t chunks)
-{
-	return !dp->options.memory_limit || memory_with(dp, chunks) <= dp->options.memory_limit;
-}
-
 int datapath_memory_open(struct datapath *dp, struct error *err)
 {
+	uint64_t limit = dp->options.memory_limit;
+
 	dp->fixed_memory = 0;
 	dp->chunks = 0;
 	for (size_t i = 0; i < MAP_COUNT; i++)
 		dp->fixed_memory += map_memory(dp->maps.fds[i]);
 	for (size_t i = 0; i < PEP_CHUNKS_MAX; i++)
 		dp->chunks += dp->maps.tables.chunks[i] != NULL;
-	if (memory_fits(dp, dp->chunks))
+	if (!limit || dp->fixed_memory <= limit)
 		return 0;
 	return error_set(err, ERROR_LIMIT, "MEMORY_LIMIT",
-		"the kernel's tables take %llu bytes, of them %llu for members of sets, and --memory-limit is "
-		"%llu: raise it, or lower --max-policies, --max-buckets or --ring-size",
-		(unsigned long long)memory_with(dp, dp->chunks),
-		(unsigned long long)(memory_with(dp, dp->chunks) - dp->fixed_memory),
-		(unsigned long long)dp->options.memory_limit);
+		"the kernel's tables take %llu bytes without any set, and --memory-limit is %llu: raise it, or "
+		"lower --max-policies, --max-buckets or --ring-size",
+		(unsigned long long)dp->fixed_memory, (unsigned long long)limit);
+}
+
+void datapath_memory_limit(struct datapath *dp)
+{
+	uint64_t used = datapath_memory_used(dp), limit = dp->options.memory_limit;
+
+	dp->limited = limit;
+	if (limit && used > limit)
+		datapath_log(dp, LOG_WARNING,
+			"the kernel's tables take %llu bytes with the sets there are, and --memory-limit is %llu: "
+			"no set can grow beyond its tables; raise it, or make sets smaller",
+			(unsigned long long)used, (unsigned long long)limit);
 }
 
 uint64_t datapath_memory_used(const struct datapath *dp)
@@ -79,7 +87,7 @@ static int chunks_make(void *data, uint32_t first, uint32_t count)
 	struct datapath *dp = data;
 	int r;
 
-	if (!memory_fits(dp, dp->chunks + count))
+	if (dp->limited && memory_with(dp, dp->chunks + count) > dp->options.memory_limit)
 		return -EDQUOT;
 	r = datapath_chunks_make(dp->maps.fds[MAP_SET], &dp->maps.tables, first, count);
 	if (!r)

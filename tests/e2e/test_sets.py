@@ -5,6 +5,7 @@ import ipaddress
 import json
 import os
 import random
+import shutil
 import subprocess
 import time
 
@@ -294,6 +295,32 @@ def memory_limit(world):
     assert fixed < limits_now["memory_bytes"] <= limits_now["memory_limit"], limits_now
 
 
+def starts_beyond_memory(world):
+    """What was accepted comes back, though its tables need more while they are made, or the limit is lower now."""
+    world.start("--iface", "pep0")
+    fixed = world.json("info")["limits"]["memory_bytes"]
+    world.ctl("set", "create", "few", FAR[4][0])
+    world.ctl("policy", "add", *"keep block src @few".split())
+    file = world.folder / "large.netset"
+    file.write_text("\n".join(map(str, addresses(300000, 3))))
+    world.ctl("set", "import", "large", file)
+    used, members = (world.json("info")["limits"][key] for key in ("memory_bytes", "members"))
+    for limit in (used, fixed + (1 << 20)):
+        for pins in ("kept", "lost"):
+            world.kill()
+            if pins == "lost":
+                shutil.rmtree(world.pins)
+            world.start("--memory-limit", str(limit))
+            equal(world.json("info")["limits"]["members"], members, f"members with {limit}, pins {pins}")
+            assert not world.ping(FAR[4][0], NEAR[4][0], 1), "who was blocked passes"
+    assert f"--memory-limit is {limit}: no set can grow" in world.log(), world.log()
+    file.write_text("\n".join(map(str, addresses(300000, 4))))
+    result = world.ctl("set", "import", "more", file, check=False)
+    equal(result.returncode, 1, "exit status beyond the memory")
+    assert "--memory-limit" in result.stderr, result.stderr
+    world.ctl("set", "del", "large")
+
+
 def readers_go_on(world):
     """While a large set is loaded, others are answered."""
     world.start()
@@ -314,4 +341,4 @@ def readers_go_on(world):
 
 if __name__ == "__main__":
     main([wrong_words, command, events, survive, killed_amid_changes, damaged, library, policy_files, limits,
-          memory_limit, readers_go_on])
+          memory_limit, starts_beyond_memory, readers_go_on])
