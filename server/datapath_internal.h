@@ -82,7 +82,7 @@ struct datapath {
 	struct map_set former; /* after a rebuild: what is pinned, until activate */
 	enum datapath_start start;
 	uint64_t fixed_memory; /* bytes of the maps without the chunks of sets */
-	_Atomic uint32_t chunks; /* made: by the worker, told by the loop */
+	_Atomic uint32_t chunks; /* of sets: by the worker, told by the loop; after the start */
 	bool limited; /* by options.memory_limit, after the start */
 	bool unreadable; /* another build's pins: no policies can be read */
 	char adopted[160];
@@ -207,10 +207,11 @@ int slot_index_add(struct datapath *dp, uint32_t ifindex, uint32_t slot);
 void slot_index_remove(struct datapath *dp, uint32_t ifindex);
 
 /* --- datapath_memory.c */
-/* Counts what the maps take; an error when that is without any set more than may be. */
+/* Counts what the maps take without any set; an error when that is more than may be. */
 int datapath_memory_open(struct datapath *dp, struct error *err);
 /*
- * From now on sets are bounded. Not before the ruleset is restored: it was accepted, its tables are
+ * Counts the chunks there are, which the former daemon's have made way for, and bounds them from now
+ * on. Not before the ruleset is restored: it was accepted, its tables are
  * made beside those that are pinned, and without it the host would be open, or without bans.
  */
 void datapath_memory_limit(struct datapath *dp);

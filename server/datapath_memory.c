@@ -37,11 +37,8 @@ int datapath_memory_open(struct datapath *dp, struct error *err)
 	uint64_t limit = dp->options.memory_limit;
 
 	dp->fixed_memory = 0;
-	dp->chunks = 0;
 	for (size_t i = 0; i < MAP_COUNT; i++)
 		dp->fixed_memory += map_memory(dp->maps.fds[i]);
-	for (size_t i = 0; i < PEP_CHUNKS_MAX; i++)
-		dp->chunks += dp->maps.tables.chunks[i] != NULL;
 	if (!limit || dp->fixed_memory <= limit)
 		return 0;
 	return error_set(err, ERROR_LIMIT, "MEMORY_LIMIT",
@@ -52,9 +49,14 @@ int datapath_memory_open(struct datapath *dp, struct error *err)
 
 void datapath_memory_limit(struct datapath *dp)
 {
-	uint64_t used = datapath_memory_used(dp), limit = dp->options.memory_limit;
+	uint64_t used, limit = dp->options.memory_limit;
+	uint32_t chunks = 0;
 
+	for (size_t i = 0; i < PEP_CHUNKS_MAX; i++)
+		chunks += dp->maps.tables.chunks[i] != NULL;
+	dp->chunks = chunks;
 	dp->limited = limit;
+	used = datapath_memory_used(dp);
 	if (limit && used > limit)
 		datapath_log(dp, LOG_WARNING,
 			"the kernel's tables take %llu bytes with the sets there are, and --memory-limit is %llu: "

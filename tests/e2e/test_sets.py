@@ -313,12 +313,18 @@ def starts_beyond_memory(world):
             world.start("--memory-limit", str(limit))
             equal(world.json("info")["limits"]["members"], members, f"members with {limit}, pins {pins}")
             assert not world.ping(FAR[4][0], NEAR[4][0], 1), "who was blocked passes"
+            now = world.json("info")["limits"]["memory_bytes"]
+            assert used <= now < 3 * used, f"{now} bytes with {limit}, pins {pins}, {used} before"
     assert f"--memory-limit is {limit}: no set can grow" in world.log(), world.log()
     file.write_text("\n".join(map(str, addresses(300000, 4))))
     result = world.ctl("set", "import", "more", file, check=False)
     equal(result.returncode, 1, "exit status beyond the memory")
     assert "--memory-limit" in result.stderr, result.stderr
     world.ctl("set", "del", "large")
+    world.kill()
+    world.start("--memory-limit", str(limit))
+    now = world.json("info")["limits"]["memory_bytes"]
+    assert fixed < now < limit, f"{now} bytes, the large tables have gone"
 
 
 def readers_go_on(world):
