@@ -80,12 +80,13 @@ static int warn_veth(struct arena *arena, const char *iface, struct service_warn
 
 int service_warn_policy(struct arena *arena, const Pepctl__V1__Policy *m, struct service_warnings *w)
 {
-	const Pepctl__V1__Redirect *to = m->action ? m->action->redirect : NULL;
+	const Pepctl__V1__Action *action = m->shadow ? NULL : m->action; /* of a shadow policy none is done */
+	const Pepctl__V1__Redirect *to = action ? action->redirect : NULL;
 	int r = 0;
 
 	w->has_vlan |= m->match && m->match->vlan_present_case == PEPCTL__V1__MATCH__VLAN_PRESENT_VLAN;
-	w->sends_back |= m->action && (m->action->kind == PEPCTL__V1__ACTION_KIND__ACTION_REJECT ||
-					      m->action->kind == PEPCTL__V1__ACTION_KIND__ACTION_REFLECT);
+	w->sends_back |= action && (action->kind == PEPCTL__V1__ACTION_KIND__ACTION_REJECT ||
+					   action->kind == PEPCTL__V1__ACTION_KIND__ACTION_REFLECT);
 	for (size_t i = 0; !r && to && i < to->n_targets; i++)
 		if (is_absent(w, to->targets[i]->iface))
 			r = warn(arena, w,
@@ -109,7 +110,8 @@ static bool sends_back(const struct store_policy *p, const char *iface)
 	const struct policy_match *m = &p->policy.match;
 	bool there = !m->iface_count;
 
-	if (p->policy.action.kind != POLICY_REJECT && p->policy.action.kind != POLICY_REFLECT)
+	if (p->policy.shadow ||
+		(p->policy.action.kind != POLICY_REJECT && p->policy.action.kind != POLICY_REFLECT))
 		return false;
 	for (size_t i = 0; !there && i < m->iface_count; i++)
 		there = streq(m->ifaces[i], iface);

@@ -187,6 +187,10 @@ def lost_at_the_other_end(world):
     lost = "what policies reject or reflect on {0} is lost on its way back unless the other end of this veth has an XDP"
     world.start("--iface", "pep0:native", "--iface", "pep1:generic")
     assert "lost" not in world.ctl("policy", "add", "b", "block", "dport", "7000").stderr
+    for action in ("reject", "redirect pep0", "redirect nowhere"):
+        equal(world.ctl("policy", "add", "s", *action.split(), "shadow").stderr, "", f"{action}, of a shadow policy")
+        assert "lost" not in world.ctl("iface", "attach", "pep0").stderr, f"attach beside {action} shadow"
+        world.ctl("policy", "del", "s")
     said = world.ctl("policy", "add", "r", *"reject proto udp dport 7001".split()).stderr
     assert lost.format("pep0") in said and "pep1" not in said, said
     equal(datagram(world, 4, 7001, patience=SOON), None, "an answer")
