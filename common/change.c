@@ -189,14 +189,26 @@ size_t setting_ports(uint64_t value, uint16_t ret[static SETTING_PORTS_MAX])
 	return count;
 }
 
-int setting_parse(const char *name, const char *value, const char *path, enum setting *ret_setting,
-	uint64_t *ret_value, struct error *err)
+static size_t setting_find(const char *name)
 {
 	size_t which = 0;
-	const struct setting_info *info;
 
 	while (which < SETTING_MAX && !streq(settings[which].name, name))
 		which++;
+	return which;
+}
+
+bool setting_known(const char *name)
+{
+	return setting_find(name) < SETTING_MAX;
+}
+
+int setting_parse(const char *name, const char *value, const char *path, enum setting *ret_setting,
+	uint64_t *ret_value, struct error *err)
+{
+	size_t which = setting_find(name);
+	const struct setting_info *info;
+
 	if (which == SETTING_MAX)
 		return wrong_name(name, path, err);
 	info = &settings[which];

@@ -89,6 +89,7 @@ struct setting_info {
 	bool ports;           /* the value is a list of ports, see setting_ports() */
 };
 const struct setting_info *setting_info(enum setting setting);
+bool setting_known(const char *name);
 
 /* Text ("drop", "5000") of a setting to its value; the message quotes the text and the range. */
 int setting_parse(const char *name, const char *value, const char *path, enum setting *ret_setting,

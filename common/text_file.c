@@ -122,7 +122,8 @@ static int read_setting(struct file *f, struct text_words *w)
 		return -EINVAL;
 	change_init(&change, CHANGE_SETTING);
 	if (setting_parse(name, value, "", &change.setting, &change.value, &err) < 0)
-		return text_problem_add(w, w->at - 1, "%s", err.violations[0].description);
+		return text_problem_add(w, w->at - (setting_known(name) ? 1 : 2), "%s",
+			err.violations[0].description);
 	return push(f, &change);
 }
 

@@ -46,14 +46,6 @@ static void print_setting(const Pepctl__V1__Setting *s)
 		printf("setting %-13s %-8s  # %s\n", s->name, s->value, setting_info(known)->help);
 }
 
-static bool is_known(const char *name)
-{
-	for (size_t i = 0; i < SETTING_MAX; i++)
-		if (streq(setting_info((enum setting)i)->name, name))
-			return true;
-	return false;
-}
-
 static int setting_show(struct cli *cli, struct words *words)
 {
 	Pepctl__V1__GetServerInfoResponse *answer;
@@ -61,7 +53,7 @@ static int setting_show(struct cli *cli, struct words *words)
 	int status = words_end(words);
 	json_t *all;
 
-	if (!status && name && !is_known(name))
+	if (!status && name && !setting_known(name))
 		return usage_error("there is no setting \"%s\"; see pepctl setting help", name);
 	if (!status)
 		status = info_get(cli, &answer);

@@ -73,7 +73,7 @@ static void test_every_problem_with_its_place(void **state)
 	} rows[] = {
 		{2, 10, "\"drop\" is no action"}, {3, 23, "\"99999\" is no port"},
 		{4, 8, "comes twice, first in line 1"}, {5, 1, "\"defualt\" is no statement"},
-		{6, 8, "allow or block is missing"}, {7, 15, "no setting \"color\""},
+		{6, 8, "allow or block is missing"}, {7, 9, "no setting \"color\""},
 		{8, 21, "\"fast\" is no mode"}, {9, 15, "\"now\" is not iface DEV"},
 		{10, 24, "the quote does not end"},
 	};
