@@ -90,16 +90,28 @@ static enum MHD_Result answer(void *data, struct MHD_Connection *connection, con
 
 /* --- its events are the loop's */
 
+#define RUN_LONGEST 500u /* ms */
+#define RUNS_BEHIND 4u
+
 static void on_timer(uv_timer_t *timer);
 
+/*
+ * With all connections in use the library stops listening, and which run begins again after some have
+ * ended it does not tell: neither its descriptor nor its timeout says so. So it runs twice, each half
+ * second while there are connections, and some times more when the last one has ended.
+ */
 static void run(struct metrics *m)
 {
-	MHD_UNSIGNED_LONG_LONG left;
+	MHD_UNSIGNED_LONG_LONG left = RUN_LONGEST;
 
 	http.run(m->http);
-	http.run(m->http); /* where all were in use and some ended: only the next run listens again */
+	http.run(m->http);
 	if (http.get_timeout(m->http, &left) == MHD_YES)
-		uv_timer_start(&m->timer, on_timer, left + 1, 0); /* 0 would be run again in this turn */
+		m->runs_left = RUNS_BEHIND;
+	else if (m->runs_left)
+		m->runs_left--;
+	if (m->runs_left) /* 0 ms would be run again in this turn */
+		uv_timer_start(&m->timer, on_timer, 1 + MIN(left, (MHD_UNSIGNED_LONG_LONG)RUN_LONGEST), 0);
 	else
 		uv_timer_stop(&m->timer);
 }
@@ -111,9 +123,12 @@ static void on_timer(uv_timer_t *timer)
 
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
+	struct metrics *m = poll->data;
+
 	(void)status;
 	(void)events;
-	run(poll->data);
+	m->runs_left = RUNS_BEHIND;
+	run(m);
 }
 
 /* --- the address */
@@ -158,7 +173,7 @@ static int listen_at(const struct sockaddr_in6 *address)
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
 		bind(fd, (const struct sockaddr *)(const void *)address, sizeof(*address)) < 0 ||
-		listen(fd, METRICS_CONNECTIONS) < 0)
+		listen(fd, SOMAXCONN) < 0)
 		return -errno;
 	return TAKE_FD(fd);
 }

@@ -20,6 +20,7 @@ struct metrics {
 	struct service *service;
 	uv_poll_t poll;
 	uv_timer_t timer; /* for its timeouts */
+	unsigned int runs_left; /* that follow the last connection */
 };
 
 /* IPv4:PORT or [IPv6]:PORT, numbers; false = it is none. `ret` holds a sockaddr_in when it is IPv4. */
