@@ -314,7 +314,8 @@ def starts_beyond_memory(world):
             equal(world.json("info")["limits"]["members"], members, f"members with {limit}, pins {pins}")
             assert not world.ping(FAR[4][0], NEAR[4][0], 1), "who was blocked passes"
             now = world.json("info")["limits"]["memory_bytes"]
-            assert used <= now < 3 * used, f"{now} bytes with {limit}, pins {pins}, {used} before"
+            # When it was asked before, the smaller tables that these replaced could still be there.
+            assert used - (1 << 20) <= now < 3 * used, f"{now} bytes with {limit}, pins {pins}, {used} before"
     assert f"--memory-limit is {limit}: no set can grow" in world.log(), world.log()
     file.write_text("\n".join(map(str, addresses(300000, 4))))
     result = world.ctl("set", "import", "more", file, check=False)
