@@ -29,4 +29,5 @@ refuses common/error.h server/datapath.h
 refuses server/datapath.h server/policy_store.h
 refuses server/policy_store.h server/daemon.h
 refuses server/classifier.h server/datapath.h
+refuses server/netlink.h server/policy_store.h
 refuses common/policy.h bpf/common.h
