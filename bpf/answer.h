@@ -14,6 +14,7 @@
 #ifndef PEP_BPF_ANSWER_H
 #define PEP_BPF_ANSWER_H
 
+#include "checksum.h"
 #include "parse.h"
 
 #define PEP_ANSWER_TTL     64u
@@ -186,28 +187,6 @@ PEP_INLINE __u32 pep_answer_transport(pep_source *source, const struct pep_packe
 	return (__u32)pep_answer_chain(source, ip[6], l2 + (__u32)sizeof(struct ipv6hdr));
 }
 
-/* --- checksums (RFC 1071), of words as they stand */
-
-PEP_INLINE __u64 pep_answer_sum(const __u32 *words, __u32 count)
-{
-	__u64 sum = 0;
-	__u32 i;
-
-	PEP_UNROLL
-	for (i = 0; i < count; i++)
-		sum += words[i];
-	return sum;
-}
-
-PEP_INLINE __be16 pep_answer_fold(__u64 sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (__be16)~sum;
-}
-
 /* Whether an IPv4 header arrived as it was sent; who is answered otherwise may not be who asked. */
 PEP_INLINE int pep_answer_intact(const struct pep_answer *answer)
 {
@@ -225,7 +204,7 @@ PEP_INLINE int pep_answer_intact(const struct pep_answer *answer)
 		sum += ip[i];
 	for (i = sizeof(struct iphdr) / 2; i < PEP_IP4_HEADER_MAX / 2 && i < words; i++)
 		sum += ip[i]; /* options */
-	return !pep_answer_fold(sum);
+	return !pep_checksum_fold(sum);
 }
 
 /* Of the pseudo header: addresses, length and protocol. */
@@ -260,7 +239,7 @@ PEP_INLINE int pep_answer_quote(
 	for (i = 0; i <= PEP_QUOTE_MAX / 4; i += PEP_QUOTE_BLOCK) {
 		if (4 * i >= size)
 			break;
-		sum += pep_answer_sum(&answer->quote[i], PEP_QUOTE_BLOCK);
+		sum += pep_checksum_add(&answer->quote[i], PEP_QUOTE_BLOCK);
 	}
 	*ret_sum = sum;
 	return 0;
@@ -299,7 +278,7 @@ PEP_INLINE void pep_answer_ip4(
 	ip->saddr = packet->dst[0];
 	ip->daddr = packet->src[0];
 	ip->check =
-		pep_answer_fold(pep_answer_sum(&answer->head[PEP_ANSWER_IP / 4], sizeof(*ip) / 4));
+		pep_checksum_fold(pep_checksum_add(&answer->head[PEP_ANSWER_IP / 4], sizeof(*ip) / 4));
 }
 
 PEP_INLINE void pep_answer_ip6(
@@ -357,8 +336,8 @@ PEP_INLINE int pep_answer_reset(
 	taken += (answer->tcp.flags & PEP_TCP_FIN) != 0;
 	pep_answer_headers(answer, packet, PEP_TCP_SIZE, IPPROTO_TCP);
 	pep_answer_tcp(tcp, &answer->tcp, taken);
-	tcp->checksum = pep_answer_fold(pep_answer_pseudo(packet, PEP_TCP_SIZE, IPPROTO_TCP) +
-					pep_answer_sum(&answer->head[at], PEP_TCP_SIZE / 4));
+	tcp->checksum = pep_checksum_fold(pep_answer_pseudo(packet, PEP_TCP_SIZE, IPPROTO_TCP) +
+					pep_checksum_add(&answer->head[at], PEP_TCP_SIZE / 4));
 	answer->head[at + PEP_TCP_SIZE / 4] = 0; /* what a short frame is filled up with */
 	answer->head[at + PEP_TCP_SIZE / 4 + 1] = 0;
 	answer->quoted = 0;
@@ -385,7 +364,7 @@ PEP_INLINE int pep_answer_unreachable(
 				    : (struct pep_answer_icmp){.type = 1, .code = 1};
 	if (packet->family == 6)
 		sum += pep_answer_pseudo(packet, length, PEP_PROTO_ICMPV6);
-	icmp->checksum = pep_answer_fold(sum + pep_answer_sum(&answer->head[at], 2));
+	icmp->checksum = pep_checksum_fold(sum + pep_checksum_add(&answer->head[at], 2));
 	answer->quoted = size;
 	return 0;
 }
