@@ -16,7 +16,9 @@ foreach(name IN ITEMS guards leases)
 endforeach()
 pep_unit_test(policy_store_leases_random
     SOURCES test_policy_store_leases_random.c LIBS pep_lease_world pep_random)
-pep_unit_test(policy_store_protect SOURCES test_policy_store_protect.c protect_world.c LIBS pep_store_world)
+foreach(name IN ITEMS protect protect_vlan)
+    pep_unit_test(policy_store_${name} SOURCES test_policy_store_${name}.c protect_world.c LIBS pep_store_world)
+endforeach()
 # These look at what the store tells the classifier.
 foreach(name IN ITEMS guards leases leases_random sets sets_random)
     target_link_options(test_policy_store_${name} PRIVATE LINKER:--wrap=classifier_plan)
