@@ -14,10 +14,10 @@ static bool has_icmp_type(const Pepctl__V1__PacketEvent *p)
 
 static json_t *hex_json(const ProtobufCBinaryData *bytes)
 {
-	char hex[2 * PCAPNG_DATA_MAX + 1] = "";
+	_cleanup_free_ char *hex = calloc(bytes->len + 1, 2);
 
-	for (size_t i = 0; i < MIN(bytes->len, (size_t)PCAPNG_DATA_MAX); i++)
-		snprintf(hex + 2 * i, 3, "%02x", bytes->data[i]);
+	for (size_t i = 0; hex && i < bytes->len; i++)
+		sprintf(hex + 2 * i, "%02x", bytes->data[i]);
 	return json_string(hex);
 }
 

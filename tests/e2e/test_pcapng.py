@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """pepctl events --pcapng: what a reader of such files finds in one."""
+import json
 import os
 import struct
 import subprocess
@@ -84,6 +85,22 @@ def frames_and_verdicts(world):
         equal(struct.unpack_from("!H", frame, 36)[0], port, "the port")
 
 
+def bytes_in_json(world):
+    """The same bytes, in hexadecimal; none where the setting is 0."""
+    world.start("--iface", "pep0")
+    world.ctl("policy", "add", *"no block proto udp dport 9".split())
+    for capture in (0, 50, 96):
+        world.ctl("setting", "set", "capture", str(capture))
+        reader = start(world, "-j", "events", "action", "block", "--count", "1", stdout=subprocess.PIPE)
+        world.send_udp(FAR[4][0], NEAR[4][0], 9, 1)
+        out, _ = reader.communicate(timeout=30)
+        event = next(e for e in map(json.loads, out.splitlines()) if e["type"] == "packet")
+        frame = bytes.fromhex(event.get("captured", ""))
+        equal(len(frame), min(capture, event["length"]), f"bytes with capture {capture}")
+        if frame:
+            equal(struct.unpack_from("!HH", frame, 34), (event["sport"], 9), "the ports")
+
+
 def losses_stand_with_the_next(world):
     """All that was decided is in the file, as a packet or as missing before one."""
     world.start("--iface", "pep0")
@@ -132,4 +149,4 @@ def refused(world):
 
 
 if __name__ == "__main__":
-    main([frames_and_verdicts, losses_stand_with_the_next, refused])
+    main([frames_and_verdicts, bytes_in_json, losses_stand_with_the_next, refused])
